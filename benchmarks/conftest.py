@@ -1,0 +1,9 @@
+"""Shared by the benchmarks: threads, and data of a known seed."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

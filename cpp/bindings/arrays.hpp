@@ -1,0 +1,120 @@
+// Array arguments: the checks that protect memory, and only those. Meaning is checked in Python.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "bigram/parallel.hpp"
+#include "bigram/result.hpp"
+
+namespace bigram::bindings {
+
+namespace py = pybind11;
+using std::int64_t;
+
+[[noreturn]] inline void type_error(const char* name, const char* wanted) {
+    throw py::type_error(std::string(name) + " must be " + wanted);
+}
+
+template <class T>
+bool has_dtype(const py::array& array) {
+    const py::dtype dtype = array.dtype();
+    return dtype.kind() == py::dtype::of<T>().kind() &&
+           dtype.itemsize() == static_cast<py::ssize_t>(sizeof(T)) &&
+           (dtype.byteorder() == '=' || dtype.byteorder() == '|');
+}
+
+inline bool is_aligned(const py::array& array) {
+    return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+}
+
+// A C-contiguous, aligned array of exactly this type and rank, or a TypeError.
+template <class T>
+const T* input(const py::array& array, int ndim, const char* name) {
+    if (!has_dtype<T>(array) || array.ndim() != ndim || !is_aligned(array) ||
+        (array.flags() & py::array::c_style) == 0) {
+        type_error(name, "a C-contiguous array of the documented dtype and rank");
+    }
+    return static_cast<const T*>(array.data());
+}
+
+template <class T>
+T* output(py::array& array, int ndim, const char* name) {
+    input<T>(array, ndim, name);
+    if (!array.writeable()) throw py::value_error(std::string(name) + " is read-only");
+    return static_cast<T*>(array.mutable_data());
+}
+
+inline void require(bool condition, const char* message) {
+    if (!condition) throw py::value_error(message);
+}
+
+// A 1-D integer array of any stride: calls f(const T* data, size, stride in elements).
+template <class F>
+decltype(auto) with_tokens(const py::array& array, const char* name, F&& f) {
+    const py::ssize_t itemsize = array.itemsize();
+    if (array.ndim() != 1 || !is_aligned(array) || itemsize == 0 ||
+        array.strides(0) % itemsize != 0) {
+        type_error(name, "a one-dimensional aligned array");
+    }
+    const int64_t size = array.shape(0);
+    const int64_t stride = array.strides(0) / itemsize;
+    const void* data = array.data();
+    if (has_dtype<std::uint8_t>(array)) {
+        return f(static_cast<const std::uint8_t*>(data), size, stride);
+    }
+    if (has_dtype<std::uint16_t>(array)) {
+        return f(static_cast<const std::uint16_t*>(data), size, stride);
+    }
+    if (has_dtype<std::uint32_t>(array)) {
+        return f(static_cast<const std::uint32_t*>(data), size, stride);
+    }
+    if (has_dtype<std::int32_t>(array)) {
+        return f(static_cast<const std::int32_t*>(data), size, stride);
+    }
+    if (has_dtype<std::int64_t>(array)) {
+        return f(static_cast<const std::int64_t*>(data), size, stride);
+    }
+    type_error(name, "uint8, uint16, uint32, int32 or int64 in native byte order");
+}
+
+// Asks Python for signals, at most every 50 ms; signals are handled on its main thread alone.
+class SignalPoll {
+  public:
+    static bool interrupted(void* self) { return static_cast<SignalPoll*>(self)->check(); }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    bool check() {
+        const Clock::time_point now = Clock::now();
+        if (now - last_ < std::chrono::milliseconds(50)) return false;
+        last_ = now;
+        py::gil_scoped_acquire gil;
+        return PyErr_CheckSignals() != 0;
+    }
+
+    Clock::time_point last_ = Clock::now();
+};
+
+// Runs kernel(const Run&) -> Result without the GIL. An interruption raises what the signal
+// handler raised; a bad value is for the caller, who knows its name.
+template <class Kernel>
+Result run_kernel(int num_threads, Kernel&& kernel) {
+    SignalPoll poll;
+    const Run run{num_threads < 1 ? 1 : num_threads, &SignalPoll::interrupted, &poll};
+    Result result;
+    {
+        py::gil_scoped_release release;
+        result = kernel(run);
+    }
+    if (result.status == Status::interrupted) throw py::error_already_set();
+    return result;
+}
+
+}  // namespace bigram::bindings

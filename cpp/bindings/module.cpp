@@ -1,0 +1,16 @@
+// The extension module `bigram._core`. One bind_* function for each file beside this one.
+#include <pybind11/pybind11.h>
+
+namespace bigram::bindings {
+
+void bind_build(pybind11::module_& m);
+void bind_normalization(pybind11::module_& m);
+
+}  // namespace bigram::bindings
+
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+    using namespace bigram::bindings;
+    m.doc() = "Compiled kernels of bigram; use the validated functions of bigram.kernels.";
+    bind_build(m);
+    bind_normalization(m);
+}

@@ -1,0 +1,67 @@
+// Run-time choice of instruction set. The library is built for the baseline of its platform;
+// faster clones of leaf functions are chosen here, once, by what the processor has.
+//
+// Plain loops: BIGRAM_CLONES(name, (int64 n, const float* x), (n, x)) makes `name` out of an
+// always-inline template or function `name_body`, compiled once for each level. (target_clones
+// would choose by itself, and could not be forced for a test.) Explicit intrinsics: functions
+// marked BIGRAM_TARGET_AVX2 / BIGRAM_TARGET_AVX512, called under active_isa() >= Isa::...
+#pragma once
+
+#if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
+#define BIGRAM_X86 1
+#define BIGRAM_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt")))
+#define BIGRAM_TARGET_AVX512                                                         \
+    __attribute__((                                                                  \
+        target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c," \
+               "lzcnt,movbe,popcnt")))
+#else
+#define BIGRAM_X86 0
+#endif
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define BIGRAM_INLINE __forceinline
+#define BIGRAM_RESTRICT __restrict
+#else
+#define BIGRAM_INLINE inline __attribute__((always_inline))
+#define BIGRAM_RESTRICT __restrict__
+#endif
+
+namespace bigram {
+
+enum class Isa { baseline = 0, avx2 = 1, avx512 = 2 };
+
+Isa best_isa();           // what this processor (and its operating system) has
+Isa active_isa();         // what is used: the best, unless set_isa lowered it
+void set_isa(Isa level);  // at most the best
+const char* isa_name(Isa level);
+
+}  // namespace bigram
+
+// Defines `inline void name params`, dispatching to three compilations of name_body(args).
+#if BIGRAM_X86
+#define BIGRAM_CLONES(result, name, params, args)      \
+    result name##_baseline params {                    \
+        return name##_body args;                       \
+    }                                                  \
+    BIGRAM_TARGET_AVX2 result name##_avx2 params {     \
+        return name##_body args;                       \
+    }                                                  \
+    BIGRAM_TARGET_AVX512 result name##_avx512 params { \
+        return name##_body args;                       \
+    }                                                  \
+    inline result name params {                        \
+        switch (::bigram::active_isa()) {              \
+            case ::bigram::Isa::avx512:                \
+                return name##_avx512 args;             \
+            case ::bigram::Isa::avx2:                  \
+                return name##_avx2 args;               \
+            default:                                   \
+                return name##_baseline args;           \
+        }                                              \
+    }
+#else
+#define BIGRAM_CLONES(result, name, params, args) \
+    inline result name params {                   \
+        return name##_body args;                  \
+    }
+#endif

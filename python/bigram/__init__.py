@@ -1,0 +1,17 @@
+"""bigram: the bigram language model, done properly."""
+
+from bigram import kernels
+from bigram.config import apply_isa_variable, show_config
+from bigram.threads import get_num_threads, set_num_threads
+
+__all__ = [
+    "get_num_threads",
+    "kernels",
+    "set_num_threads",
+    "show_config",
+]
+
+__version__ = "0.1.0"
+
+apply_isa_variable()
+del apply_isa_variable

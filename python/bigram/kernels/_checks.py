@@ -1,0 +1,101 @@
+"""Checks that more than one kernel makes of its arrays; each says what was got and wanted."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "MAX_VOCAB_SIZE",
+    "check_index",
+    "check_out",
+    "check_tokens",
+    "check_vocab_size",
+    "is_ready",
+    "native",
+]
+
+MAX_VOCAB_SIZE = 2**31 - 1
+_TOKEN_DTYPES = frozenset(np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.int32, np.int64))
+
+
+def check_index(value: Any, name: str, low: int, high: int) -> int:
+    """Return an integer argument as int, checked to lie in [low, high]."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} = {number} is outside [{low}, {high}]")
+    return number
+
+
+def check_vocab_size(value: Any) -> int:
+    """Return the vocabulary size as int, at least 1."""
+    if type(value) is int and 1 <= value <= MAX_VOCAB_SIZE:
+        return value
+    return check_index(value, "vocab_size", 1, MAX_VOCAB_SIZE)
+
+
+def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array in native byte order, aligned, its strides multiples of the item size."""
+    if not array.dtype.isnative:
+        return np.array(array, array.dtype.newbyteorder("="))
+    if not array.flags.aligned or any(s % array.itemsize for s in array.strides):
+        return array.copy()
+    return array
+
+
+def check_tokens(tokens: Any, name: str = "tokens") -> npt.NDArray[Any]:
+    """Return tokens as a 1-D array of a token dtype; only a foreign byte order costs a copy."""
+    if not isinstance(tokens, np.ndarray):
+        raise TypeError(
+            f"{name} must be a 1-D NumPy array of uint8, uint16, uint32, int32 or int64, "
+            f"not {type(tokens).__name__}"
+        )
+    if tokens.dtype not in _TOKEN_DTYPES:
+        tokens_native = native(tokens) if tokens.dtype.kind in "iu" else tokens
+        if tokens_native.dtype not in _TOKEN_DTYPES:
+            raise TypeError(
+                f"{name} has dtype {tokens.dtype}; wanted uint8, uint16, uint32, int32 or int64"
+            )
+        tokens = tokens_native
+    if tokens.ndim != 1:
+        raise ValueError(f"{name} has shape {tokens.shape}; wanted one dimension")
+    if not tokens.flags.aligned or tokens.strides[0] % tokens.itemsize:
+        tokens = tokens.copy()
+    return tokens
+
+
+def is_ready(array: Any, dtype: type | np.dtype[Any]) -> TypeGuard[npt.NDArray[Any]]:
+    """Tell whether an array can go to a kernel as it is."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        return False
+    flags = array.flags
+    return bool(flags.c_contiguous and flags.aligned and array.dtype.isnative)
+
+
+def check_out(
+    out: object,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    *inputs: npt.NDArray[Any],
+) -> npt.NDArray[Any]:
+    """Return out, checked to be writeable, of this shape and dtype, and apart from the inputs."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
+    if out.dtype != dtype or not out.dtype.isnative:
+        raise TypeError(f"out has dtype {out.dtype}; wanted {np.dtype(dtype)}")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}; wanted {shape}")
+    flags = out.flags
+    if not flags.writeable:
+        raise ValueError("out is read-only")
+    if not (flags.c_contiguous and flags.aligned):
+        raise ValueError("out is not C-contiguous; it is never silently copied")
+    for array in inputs:
+        if np.may_share_memory(out, array):  # bounds only: cheap, and views of one row count too
+            raise ValueError("out overlaps an input in memory")
+    return out

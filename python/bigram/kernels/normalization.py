@@ -1,0 +1,107 @@
+"""Row normalisation: counts to conditional probabilities."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram import _core
+from bigram.kernels._checks import check_out, is_ready, native
+from bigram.threads import resolve_num_threads
+
+__all__ = ["normalize_rows"]
+
+_FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+
+
+def normalize_rows(
+    counts: npt.NDArray[Any],
+    *,
+    alpha: float = 0.0,
+    dtype: npt.DTypeLike = np.float64,
+    out: npt.NDArray[Any] | None = None,
+    num_threads: int | None = None,
+) -> npt.NDArray[Any]:
+    """Turn counts into row-wise probabilities with additive smoothing.
+
+    ``out[i, j] = (counts[i, j] + alpha) / (sum_j counts[i, j] + alpha * cols)``, computed in
+    float64 and rounded once (Lidstone smoothing; ``alpha=1`` is Laplace's rule).
+
+    Parameters
+    ----------
+    counts : ndarray, shape (rows, cols), integer or floating
+        Non-negative and finite. int64 and float64 are used as they are.
+    alpha : float, default 0.0
+        Added to each count; finite and not negative.
+    dtype : float32 or float64, default float64
+        Of the result. Must agree with ``out`` where both are given.
+    out : ndarray, shape (rows, cols), float32 or float64, optional
+        Receives the result and is returned: C-contiguous, writeable, apart from ``counts``.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+    Returns
+    -------
+    ndarray, shape (rows, cols)
+        Rows sum to one; a row without mass stays zero.
+
+    Raises
+    ------
+    TypeError
+        For counts that are no numbers, or a dtype other than float32 and float64.
+    ValueError
+        For a negative, nan or infinite count (named with its place), for shapes that differ, and
+        for an ``out`` that is read-only, not contiguous or overlaps ``counts``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import normalize_rows
+    >>> normalize_rows(np.array([[1, 3], [0, 0]]))
+    array([[0.25, 0.75],
+           [0.  , 0.  ]])
+    """
+    array = _checked_counts(counts)
+    if not (isinstance(alpha, (int, float)) and 0.0 <= alpha < math.inf):
+        raise ValueError(f"alpha = {alpha!r} must be finite and not negative")
+    if out is not None:
+        if dtype is not np.float64 and np.dtype(dtype) != out.dtype:
+            raise TypeError(f"out has dtype {out.dtype}, but dtype = {np.dtype(dtype)}")
+        wanted = _FLOAT32 if getattr(out, "dtype", None) == _FLOAT32 else _FLOAT64
+        result = check_out(out, array.shape, wanted, counts, array)
+    else:
+        wanted = np.dtype(dtype)
+        if wanted not in (_FLOAT32, _FLOAT64):
+            raise TypeError(f"dtype = {wanted}; wanted float32 or float64")
+        result = np.empty(array.shape, wanted)
+    bad = _core.normalize_rows(result, array, alpha, resolve_num_threads(num_threads))
+    if bad >= 0:
+        raise _bad_count(array, bad)
+    return result
+
+
+def _checked_counts(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if not isinstance(counts, np.ndarray):
+        raise TypeError(f"counts must be a NumPy array, not {type(counts).__name__}")
+    if counts.ndim != 2:
+        raise ValueError(f"counts has shape {counts.shape}; wanted two dimensions")
+    if is_ready(counts, np.int64) or is_ready(counts, _FLOAT64):
+        return counts
+    kind = counts.dtype.kind
+    if kind not in "iuf" or counts.dtype.itemsize > 8:
+        raise TypeError(f"counts has dtype {counts.dtype}; wanted integers or floats")
+    if kind == "u" and counts.dtype.itemsize == 8 and counts.size and counts.max() > 2**63 - 1:
+        raise ValueError(f"counts holds {counts.max()}; wanted at most 2**63 - 1")
+    return np.ascontiguousarray(native(counts), np.float64 if kind == "f" else np.int64)
+
+
+def _bad_count(counts: npt.NDArray[Any], flat: int) -> ValueError:
+    row, col = divmod(flat, counts.shape[1])
+    if flat < counts.size and not 0 <= counts[row, col] < math.inf:
+        value = counts[row, col]
+        return ValueError(f"counts[{row}, {col}] = {value} must be finite and not negative")
+    return ValueError(f"the sum of counts[{row - 1}] is not finite")
