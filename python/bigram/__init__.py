@@ -3,8 +3,10 @@
 from bigram import kernels
 from bigram.config import apply_isa_variable, show_config
 from bigram.threads import get_num_threads, set_num_threads
+from bigram.torch_random import TorchGenerator
 
 __all__ = [
+    "TorchGenerator",
     "get_num_threads",
     "kernels",
     "set_num_threads",
