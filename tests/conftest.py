@@ -7,7 +7,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "bigram", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+    "bigram",
+    deadline=None,
+    max_examples=int(os.environ.get("BIGRAM_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("bigram")
 

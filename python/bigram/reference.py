@@ -17,7 +17,7 @@ __all__ = ["normalize_rows"]
 def normalize_rows(
     counts: npt.NDArray[Any], *, alpha: float = 0.0, dtype: npt.DTypeLike = np.float64
 ) -> npt.NDArray[Any]:
-    """Counts (rows, cols) to probabilities; a row without mass stays zero."""
+    """Turn counts (rows, cols) into probabilities; a row without mass stays zero."""
     smoothed = counts.astype(np.float64) + alpha
     mass = counts.sum(axis=1, dtype=np.float64)[:, None] + alpha * counts.shape[1]
     probs = np.zeros_like(smoothed)

@@ -42,7 +42,8 @@ def check_vocab_size(value: Any) -> int:
 def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return an array in native byte order, aligned, its strides multiples of the item size."""
     if not array.dtype.isnative:
-        return np.array(array, array.dtype.newbyteorder("="))
+        swapped: npt.NDArray[Any] = array.astype(array.dtype.newbyteorder("="))
+        return swapped
     if not array.flags.aligned or any(s % array.itemsize for s in array.strides):
         return array.copy()
     return array
@@ -55,18 +56,18 @@ def check_tokens(tokens: Any, name: str = "tokens") -> npt.NDArray[Any]:
             f"{name} must be a 1-D NumPy array of uint8, uint16, uint32, int32 or int64, "
             f"not {type(tokens).__name__}"
         )
-    if tokens.dtype not in _TOKEN_DTYPES:
-        tokens_native = native(tokens) if tokens.dtype.kind in "iu" else tokens
-        if tokens_native.dtype not in _TOKEN_DTYPES:
+    array: npt.NDArray[Any] = tokens
+    if array.dtype not in _TOKEN_DTYPES:
+        if array.dtype.newbyteorder("=") not in _TOKEN_DTYPES:
             raise TypeError(
-                f"{name} has dtype {tokens.dtype}; wanted uint8, uint16, uint32, int32 or int64"
+                f"{name} has dtype {array.dtype}; wanted uint8, uint16, uint32, int32 or int64"
             )
-        tokens = tokens_native
-    if tokens.ndim != 1:
-        raise ValueError(f"{name} has shape {tokens.shape}; wanted one dimension")
-    if not tokens.flags.aligned or tokens.strides[0] % tokens.itemsize:
-        tokens = tokens.copy()
-    return tokens
+        array = native(array)
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}; wanted one dimension")
+    if not array.flags.aligned or array.strides[0] % array.itemsize:
+        array = array.copy()
+    return array
 
 
 def is_ready(array: Any, dtype: type | np.dtype[Any]) -> TypeGuard[npt.NDArray[Any]]:
