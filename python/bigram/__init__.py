@@ -1,14 +1,17 @@
 """bigram: the bigram language model, done properly."""
 
-from bigram import kernels
+from bigram import datasets, kernels
 from bigram.config import apply_isa_variable, show_config
+from bigram.storage import load
 from bigram.threads import get_num_threads, set_num_threads
 from bigram.torch_random import TorchGenerator
 
 __all__ = [
     "TorchGenerator",
+    "datasets",
     "get_num_threads",
     "kernels",
+    "load",
     "set_num_threads",
     "show_config",
 ]

@@ -1,0 +1,404 @@
+"""Models and counts in files, every byte checked when they are read.
+
+A bigram file is one ``.safetensors``: arrays, and in its ``__metadata__`` a JSON document with the
+kind of object, a CRC-32 for each array, the object's own header (tokenizer, smoothing, ...) and
+where the file came from. The document has a CRC-32 too, so no byte that matters can change unseen.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import os
+import stat
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram.files import Path, atomic_write
+
+__all__ = ["StoredArray", "atomic_write", "load", "load_arrays", "open_arrays", "save_arrays"]
+
+Array = npt.NDArray[Any]
+
+FORMAT_VERSION = 1
+
+_DTYPES = {
+    "BOOL": np.dtype("?"),
+    **{f"U{8 * n}": np.dtype(f"<u{n}") for n in (1, 2, 4, 8)},
+    **{f"I{8 * n}": np.dtype(f"<i{n}") for n in (1, 2, 4, 8)},
+    **{f"F{8 * n}": np.dtype(f"<f{n}") for n in (2, 4, 8)},
+}
+_DTYPE_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+
+# What each kind of file loads as; the modules are imported when such a file is met.
+_CLASSES = {
+    "counts": ("bigram.counts", "BigramCounts"),
+    "count_model": ("bigram.count_model", "CountModel"),
+    "neural_model": ("bigram.neural_model", "NeuralModel"),
+}
+
+_CHUNK = 1 << 22  # bytes read or written at a time
+
+# safetensors refuses headers over 100 MB; a larger document (a vocabulary of millions of words)
+# is stored as an array of its bytes.
+_DOCUMENT_LIMIT = 1 << 20
+_DOCUMENT_ARRAY = "__document__"
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array that lies raw and C-ordered in a file, to be read whole, in part, or mapped."""
+
+    path: str
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    checksum: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes."""
+        return self.size * self.dtype.itemsize
+
+    def read(self, start: int = 0, stop: int | None = None) -> Array:
+        """Copy elements `start` to `stop` of the flattened array to memory, shape (n,)."""
+        stop = self.size if stop is None else stop
+        result = np.empty(stop - start, self.dtype)
+        with open(self.path, "rb") as file:
+            file.seek(self.offset + start * self.dtype.itemsize)
+            target = result.view(np.uint8).data
+            while target:
+                num_bytes = file.readinto(target[:_CHUNK])
+                if not num_bytes:
+                    raise ValueError(f"{self.path}: truncated while it was read")
+                target = target[num_bytes:]
+        return result
+
+    def load(self) -> Array:
+        """Copy the whole array to memory; ValueError if it differs from its checksum."""
+        result = self.read()
+        self._check(zlib.crc32(result.data))
+        return result.reshape(self.shape)
+
+    def verify(self) -> None:
+        """Read the array by chunks; ValueError if it differs from its checksum."""
+        crc = 0
+        for chunk in _chunks(self):
+            crc = zlib.crc32(chunk, crc)
+        self._check(crc)
+
+    def _check(self, crc: int) -> None:
+        if _hex(crc) != self.checksum:
+            raise ValueError(f"{self.path}: damaged: an array differs from its checksum")
+
+    def memmap(self) -> Array:
+        """Map the array read-only: pages are read when they are used."""
+        if self.size == 0:
+            return np.empty(self.shape, self.dtype)
+        mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+        return mapped.view(np.ndarray)
+
+
+def _chunks(array: Array | StoredArray) -> Iterator[memoryview]:
+    """Yield the bytes of an array, little-endian and C-ordered, by chunks."""
+    step = max(1, _CHUNK // array.dtype.itemsize)
+    if isinstance(array, StoredArray):
+        for start in range(0, array.size, step):
+            part = array.read(start, min(start + step, array.size))
+            yield part.view(np.uint8).data
+        return
+    flat = array.reshape(-1) if array.flags.c_contiguous else np.ascontiguousarray(array).ravel()
+    for start in range(0, flat.size, step):
+        part = flat[start : start + step]
+        yield part.astype(_little(part.dtype), copy=False).view(np.uint8).data
+
+
+def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    little: np.dtype[Any] = dtype.newbyteorder("<")
+    return little
+
+
+def _hex(crc: int) -> str:
+    return f"{crc:08x}"
+
+
+def _package_version() -> str:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version("bigram")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def save_arrays(
+    path: Path,
+    kind: str,
+    arrays: Mapping[str, Array | StoredArray],
+    header: Mapping[str, Any],
+) -> None:
+    """Write arrays and a JSON header to one ``.safetensors`` file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        What the file holds: ``"counts"``, ``"count_model"``, ``"neural_model"``.
+    arrays : mapping of str to array
+        Boolean, integer or floating arrays of any shape; a `StoredArray` is copied file to file.
+    header : mapping of str to JSON values
+        What else the object needs: its tokenizer, smoothing, source.
+
+    Raises
+    ------
+    TypeError
+        If an array's dtype or a header value cannot be stored; nothing is written then.
+    OSError
+        If the file cannot be written.
+    """
+    # Widest first, as safetensors does, so that every array is aligned.
+    arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize))
+    descriptions = {}
+    for name, array in arrays.items():
+        dtype = _DTYPE_NAMES.get(_little(array.dtype))
+        if dtype is None:
+            raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}, which cannot be stored")
+        descriptions[name] = {"dtype": dtype, "shape": list(array.shape), "crc32": _hex(0)}
+    document = {
+        "kind": kind,
+        "arrays": descriptions,
+        "header": dict(header),
+        "provenance": {
+            "package": "bigram",
+            "package_version": _package_version(),
+            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
+    }
+    sizes = {name: array.nbytes for name, array in arrays.items()}
+    text = json.dumps(document).encode()
+    with atomic_write(path) as file:
+        # Checksums have a fixed width: the head is written once for its length, and again at the
+        # end with what the single pass over the arrays has found.
+        file.write(_head(text, descriptions, sizes))
+        for name, array in arrays.items():
+            crc = 0
+            for chunk in _chunks(array):
+                crc = zlib.crc32(chunk, crc)
+                file.write(chunk)
+            descriptions[name]["crc32"] = _hex(crc)
+        text = json.dumps(document).encode()
+        if len(text) > _DOCUMENT_LIMIT:
+            file.write(text)
+        file.seek(0)
+        file.write(_head(text, descriptions, sizes))
+
+
+def _head(text: bytes, descriptions: Mapping[str, Any], sizes: Mapping[str, int]) -> bytes:
+    """Return the length and JSON that open a safetensors file whose document is `text`."""
+    metadata = {
+        "format": "bigram",
+        "format_version": str(FORMAT_VERSION),
+        "document_crc32": _hex(zlib.crc32(text)),
+    }
+    entries: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, description in descriptions.items():
+        start, end = end, end + sizes[name]
+        shape, dtype = description["shape"], description["dtype"]
+        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    if len(text) > _DOCUMENT_LIMIT:
+        place = [end, end + len(text)]
+        entries[_DOCUMENT_ARRAY] = {"dtype": "U8", "shape": [len(text)], "data_offsets": place}
+    else:
+        metadata["document"] = text.decode()
+    head = json.dumps(entries).encode()
+    head += b" " * (-len(head) % 8)
+    return len(head).to_bytes(8, "little") + head
+
+
+def open_arrays(
+    path: Path, *, kind: str | Collection[str] | None = None
+) -> tuple[str, dict[str, StoredArray], dict[str, Any]]:
+    """Read the header of a file that `save_arrays` wrote; the arrays are neither read nor verified.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str, collection of str or None
+        The kinds wanted; None takes any.
+
+    Returns
+    -------
+    kind : str
+    arrays : dict of str to StoredArray
+    header : dict
+        The header that was saved, and ``"provenance"``: package version and creation time.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is damaged, foreign, of a newer version, or of another kind.
+    """
+    name = os.fspath(path)
+    entries, offset = _read_head(name)
+    document = _read_document(name, entries, offset)
+    arrays = {}
+    try:
+        for key, description in document["arrays"].items():
+            entry = entries[key]
+            dtype, shape = _DTYPES[entry["dtype"]], tuple(entry["shape"])
+            start = offset + entry["data_offsets"][0]
+            arrays[key] = StoredArray(name, start, dtype, shape, description["crc32"])
+            if entry["dtype"] != description["dtype"] or entry["shape"] != description["shape"]:
+                raise ValueError(f"array {key!r}")
+            if start % dtype.itemsize:
+                raise ValueError(f"array {key!r} is not aligned")
+        found: str = document["kind"]
+        header = {**document["header"], "provenance": document["provenance"]}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: damaged: its header contradicts itself: {error}") from None
+    wanted = [kind] if isinstance(kind, str) else kind
+    if wanted is not None and found not in wanted:
+        raise ValueError(f"{name}: holds {found!r}, wanted {' or '.join(map(repr, wanted))}")
+    return found, arrays, header
+
+
+def _read_head(name: str) -> tuple[dict[str, Any], int]:
+    """Return the JSON that opens a safetensors file, and the offset at which its data start."""
+    from safetensors import SafetensorError, safe_open
+
+    with open(name, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", name)
+        try:
+            # The library checks sizes, offsets and limits; it gives no offsets, so the JSON,
+            # now known to be sound, is read again here.
+            with safe_open(name, framework="numpy"):
+                pass
+            length = int.from_bytes(file.read(8), "little")
+            return json.loads(file.read(length)), 8 + length
+        except (SafetensorError, ValueError, RecursionError) as error:
+            raise ValueError(f"{name}: not a bigram file, or damaged: {error}") from None
+
+
+def _read_document(name: str, entries: Mapping[str, Any], offset: int) -> dict[str, Any]:
+    """Return the JSON document in the metadata, once its version and checksum are found right."""
+    metadata = entries.get("__metadata__", {})
+    if metadata.get("format") != "bigram":
+        raise ValueError(f"{name}: a safetensors file, but not one that bigram wrote")
+    version = metadata.get("format_version")
+    if version != str(FORMAT_VERSION):
+        raise ValueError(
+            f"{name}: has format version {version}, this bigram reads {FORMAT_VERSION}: "
+            "written by a newer bigram, or damaged"
+        )
+    if _DOCUMENT_ARRAY in entries:
+        entry = entries[_DOCUMENT_ARRAY]
+        place = offset + entry["data_offsets"][0]
+        text = StoredArray(name, place, np.dtype("u1"), tuple(entry["shape"])).read().tobytes()
+    else:
+        text = metadata.get("document", "").encode(errors="surrogatepass")
+    if _hex(zlib.crc32(text)) != metadata.get("document_crc32"):
+        raise ValueError(f"{name}: damaged: its header differs from its checksum")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name}: damaged: its header is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise ValueError(f"{name}: damaged: its header is not a JSON object")
+    return document
+
+
+def load_arrays(
+    path: Path, *, kind: str | Collection[str] | None = None, mmap: bool = False
+) -> tuple[str, dict[str, Array], dict[str, Any]]:
+    """Read what `save_arrays` wrote, every byte checked.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str, collection of str or None
+        The kinds wanted; None takes any.
+    mmap : bool
+        Map the arrays read-only instead of copying them to memory. They are still read once, by
+        chunks, to verify their checksums.
+
+    Returns
+    -------
+    kind : str
+    arrays : dict of str to array
+    header : dict
+        The header that was saved, and ``"provenance"``: package version and creation time.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is damaged, foreign, of a newer version, or of another kind.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from bigram.storage import load_arrays, save_arrays
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_arrays(f"{folder}/a", "counts", {"x": np.arange(3)}, {"source": "memory"})
+    ...     kind, arrays, header = load_arrays(f"{folder}/a")
+    >>> kind, arrays["x"].tolist(), header["source"]
+    ('counts', [0, 1, 2], 'memory')
+    """
+    found, stored, header = open_arrays(path, kind=kind)
+    arrays = {}
+    for name, array in stored.items():
+        if mmap:
+            array.verify()
+            arrays[name] = array.memmap()
+        else:
+            arrays[name] = array.load()
+    return found, arrays, header
+
+
+def load(path: Path) -> Any:
+    """Load a model or counts from the file that its ``save`` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    object
+        A `CountModel`, `NeuralModel` or `BigramCounts`, by what the file says it holds.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is damaged, foreign or of a newer version.
+    """
+    kind, arrays, header = load_arrays(path, kind=_CLASSES)
+    module, name = _CLASSES[kind]
+    cls = getattr(importlib.import_module(module), name)
+    try:
+        return cls._from_arrays(arrays, header)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{os.fspath(path)}: damaged: not a sound {name} ({reason})") from error
