@@ -1,35 +1,62 @@
-"""normalize_rows: counts (4096, 4096) int64 to float32 probabilities, into a warm out=."""
+"""normalize_rows: counts (4096, 4096) int64 to float32 probabilities."""
 
 import numpy as np
 import pytest
 
 from bigram import kernels, reference
 
-V = 4096
-
 
 @pytest.fixture(scope="module")
-def counts() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 1000, (V, V))
+def counts(size) -> np.ndarray:
+    v = size(4096, 4096, 64)
+    return np.random.default_rng(0).integers(0, 1000, (v, v))
 
 
 def numpy_best(counts: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """One pass that converts while dividing, without a float64 copy of the counts."""
+    """Convert while dividing, without a float64 copy of the counts."""
     sums = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, sums, out=out, casting="unsafe")
 
 
-CONTENDERS = {
-    "bigram": lambda counts, out: kernels.normalize_rows(counts, dtype=np.float32, out=out),
-    "numpy": numpy_best,
-}
+def peers(counts: np.ndarray) -> dict:
+    found = {}
+    try:
+        import torch
+
+        tensor = torch.from_numpy(counts)
+        eager = lambda: (tensor / tensor.sum(1, keepdim=True)).float()  # noqa: E731
+        found["torch"] = eager
+    except ImportError:
+        pass
+    try:
+        from sklearn.preprocessing import normalize
+
+        found["sklearn"] = lambda: normalize(counts, norm="l1").astype(np.float32)
+    except ImportError:
+        pass
+    return found
 
 
-@pytest.mark.parametrize("contender", CONTENDERS)
-def test_normalize_rows(benchmark, counts, contender):
-    out = np.zeros((V, V), np.float32)
-    run = CONTENDERS[contender]
-    run(counts, out)
-    np.testing.assert_allclose(out, reference.normalize_rows(counts), rtol=1e-6)
-    benchmark.group = "normalize_rows (4096, 4096) int64 to float32, warm out"
-    benchmark.pedantic(run, (counts, out), rounds=5, warmup_rounds=1)
+@pytest.mark.parametrize("output", ["warm out", "fresh output"])
+def test_normalize_rows(duel, counts, output):
+    wanted = reference.normalize_rows(counts)
+    warm = output == "warm out"
+    out = np.zeros(counts.shape, np.float32) if warm else None
+    numpy_out = (lambda: np.zeros(counts.shape, np.float32)) if warm is False else (lambda: out)
+    contenders = {
+        "bigram": lambda: kernels.normalize_rows(counts, dtype=np.float32, out=out),
+        "bigram, 1 thread": lambda: kernels.normalize_rows(
+            counts, dtype=np.float32, out=out, num_threads=1
+        ),
+        "numpy": lambda: numpy_best(counts, numpy_out()),
+        **peers(counts),
+    }
+    duel(
+        f"normalize_rows {counts.shape}, {output}",
+        contenders,
+        check=lambda _, answer: np.testing.assert_allclose(answer, wanted, rtol=1e-6),
+        work=counts.size,
+        unit="cells",
+        limit=lambda m: counts.nbytes / m.read + counts.nbytes / 2 / (m.copy if warm else m.fault),
+        target=3.0 if warm else 1.5,
+    )

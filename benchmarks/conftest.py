@@ -1,9 +1,118 @@
-"""Shared by the benchmarks: threads, and data of a known seed."""
+"""What the benchmarks share: sizes, the machine's limits, and the duel.
+
+A duel checks every contender's answer first, then times all of them in one process, turn by turn,
+so that noise meets them alike, and reports medians as ratios to ours. `bigram` is us with all
+threads of the machine, `bigram, 1 thread` us with one; every other name is a peer.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
+from machine import Machine, measure
+
+OURS = ("bigram", "bigram, 1 thread")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="smaller inputs, fewer rounds")
+
+
+@pytest.fixture(scope="session")
+def level(request: pytest.FixtureRequest) -> str:
+    """How much to do: "full", "quick" (--quick) or "smoke" (BIGRAM_BENCH=smoke)."""
+    if os.environ.get("BIGRAM_BENCH") == "smoke":
+        return "smoke"
+    return "quick" if request.config.getoption("--quick") else "full"
+
+
+@pytest.fixture(scope="session")
+def size(level: str) -> Callable[[int, int, int], int]:
+    """size(full, quick, smoke) is the one of the three that this run asks for."""
+    return lambda full, quick, smoke: {"full": full, "quick": quick, "smoke": smoke}[level]
+
+
+@pytest.fixture(scope="session")
+def machine(level: str) -> Machine:
+    return measure(quick=level != "full")
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+Contender = Callable[[], Any]
+
+
+@pytest.fixture
+def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str, float]]:
+    """duel(group, contenders, check=, work=, unit=, limit=) -> median seconds of each contender.
+
+    contenders: name to a call without arguments, "bigram" among them. check(name, answer) raises
+    where an answer is wrong. work: how many units one call does, for the rate. limit: a function
+    of the machine that gives the least seconds that the work could take.
+    """
+
+    def run(
+        group: str,
+        contenders: Mapping[str, Contender],
+        *,
+        check: Callable[[str, Any], None],
+        work: float,
+        unit: str,
+        limit: Callable[[Machine], float] | None = None,
+        target: float | None = None,
+    ) -> dict[str, float]:
+        for name, contender in contenders.items():
+            check(name, contender())
+        seconds = _alternate(contenders, level)
+        peers = {name: s for name, s in seconds.items() if name not in OURS}
+        best = min(peers, key=lambda name: peers[name]) if peers else None
+        benchmark.group = group
+        benchmark.extra_info.update(
+            seconds=seconds,
+            best_peer=best,
+            ratio=peers[best] / seconds["bigram"] if best else None,
+            target=target,
+            limit=limit(machine) / seconds["bigram"] if limit else None,
+            work=work,
+            unit=unit,
+        )
+        benchmark.pedantic(contenders["bigram"], rounds=3 if level != "smoke" else 1)
+        return seconds
+
+    return run
+
+
+def _alternate(contenders: Mapping[str, Contender], level: str) -> dict[str, float]:
+    """Median seconds of each: rounds of one turn each until the time for it is spent."""
+    budget, most = {"full": (6.0, 25), "quick": (1.0, 7), "smoke": (0.0, 1)}[level]
+    repeats = dict.fromkeys(contenders, 1)
+    for name, contender in contenders.items():  # calls too short to time alone are repeated
+        if level != "smoke":
+            once = _time(contender, 1)
+            repeats[name] = max(1, min(10_000, int(1e-3 / max(once, 1e-7))))
+    turns: dict[str, list[float]] = {name: [] for name in contenders}
+    start = time.perf_counter()
+    while True:
+        for name, contender in contenders.items():
+            turns[name].append(_time(contender, repeats[name]))
+        done = len(next(iter(turns.values())))
+        if done >= most or (
+            (done >= 3 or level == "smoke") and (time.perf_counter() - start > budget)
+        ):
+            return {name: statistics.median(times) for name, times in turns.items()}
+
+
+def _time(contender: Contender, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        contender()
+    return (time.perf_counter() - start) / repeats

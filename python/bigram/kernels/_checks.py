@@ -42,10 +42,9 @@ def check_vocab_size(value: Any) -> int:
 def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return an array in native byte order, aligned, its strides multiples of the item size."""
     if not array.dtype.isnative:
-        swapped: npt.NDArray[Any] = array.astype(array.dtype.newbyteorder("="))
-        return swapped
+        return array.astype(array.dtype.newbyteorder("="), copy=True)
     if not array.flags.aligned or any(s % array.itemsize for s in array.strides):
-        return array.copy()
+        return np.array(array)
     return array
 
 

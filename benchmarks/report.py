@@ -1,0 +1,104 @@
+"""From the JSON of a run to the Markdown table and the chart."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def write(json_path: Path, table_path: Path, chart_path: Path) -> None:
+    run = json.loads(json_path.read_text())
+    cases = [
+        {"group": b["group"], **b["extra_info"]}
+        for b in run["benchmarks"]
+        if "seconds" in b.get("extra_info", {})
+    ]
+    table_path.write_text(table(cases, run))
+    chart(cases, chart_path)
+
+
+def human(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def rate(case: dict[str, Any]) -> str:
+    per_second = case["work"] / case["seconds"]["bigram"]
+    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if per_second >= scale:
+            return f"{per_second / scale:.3g} {prefix}{case['unit']}/s"
+    return f"{per_second:.3g} {case['unit']}/s"
+
+
+def times(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g} x" if value < 100 else f"{value:,.0f} x"
+
+
+def table(cases: list[dict[str, Any]], run: dict[str, Any]) -> str:
+    machine = run["machine_info"]
+    cpu = machine.get("cpu", {})
+    lines = [
+        f"Machine: {cpu.get('brand_raw', '?')}, {cpu.get('count', '?')} processors; "
+        f"Python {machine['python_version']}; {run['datetime'][:10]}. "
+        "Medians of turns taken in one process; `ratio` is the best peer's time over ours.",
+        "",
+        "| work | bigram | 1 thread | rate | best peer | its time | ratio | goal | of the limit |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for case in cases:
+        seconds = case["seconds"]
+        best = case["best_peer"]
+        one = seconds.get("bigram, 1 thread")
+        limit = case["limit"]
+        cells = [
+            case["group"],
+            human(seconds["bigram"]),
+            human(one) if one else "-",
+            rate(case),
+            best or "-",
+            human(seconds[best]) if best else "-",
+            times(case["ratio"]),
+            times(case["target"]),
+            f"{100 * limit:.0f} %" if limit else "-",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def chart(cases: list[dict[str, Any]], path: Path) -> None:
+    """Draw one bar a case: how many times faster than the best peer, on a logarithmic axis."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    cases = [case for case in cases if case["ratio"]][::-1]
+    figure = Figure(figsize=(10, 0.6 + 0.3 * len(cases)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    ratios = [case["ratio"] for case in cases]
+    labels = [case["group"] for case in cases]
+    bars = axes.barh(range(len(cases)), ratios, color="#3b6ea8", height=0.7)
+    for bar, case in zip(bars, cases, strict=True):
+        text = f" {times(case['ratio'])}  ({case['best_peer']})"
+        if case["limit"]:
+            text += f", {100 * case['limit']:.0f} % of the limit"
+        axes.text(max(bar.get_width(), 1), bar.get_y() + 0.35, text, va="center", fontsize=8)
+        if case["target"]:
+            y = bar.get_y()
+            axes.plot([case["target"]] * 2, [y, y + 0.7], color="#d08020", linewidth=2)
+    axes.set_yticks(range(len(cases)), labels, fontsize=8)
+    axes.set_xscale("log")
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xlim(0.5, max(ratios, default=1) * 30)
+    axes.set_xlabel("times faster than the best peer in the same run (orange: the goal)")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+if __name__ == "__main__":
+    write(*map(Path, sys.argv[1:4]))
