@@ -1,0 +1,45 @@
+"""Smoothing: from counts to probabilities, also for pairs that were never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bigram.smoothing.additive import MLE, AddK
+from bigram.smoothing.base import Smoothing
+
+__all__ = ["MLE", "AddK", "Smoothing", "from_json"]
+
+_METHODS: dict[str, type[Smoothing]] = {method.__name__: method for method in (MLE, AddK)}
+
+
+def from_json(description: Mapping[str, Any]) -> Smoothing:
+    """Make the smoothing that a `to_json` describes.
+
+    Parameters
+    ----------
+    description : mapping
+        `name`, and the options by name.
+
+    Returns
+    -------
+    Smoothing
+
+    Raises
+    ------
+    ValueError
+        For a name that is no method, or options that are not the method's.
+
+    Examples
+    --------
+    >>> from_json({"name": "AddK", "k": 0.5})
+    AddK(k=0.5)
+    """
+    options = dict(description)
+    name = options.pop("name", None)
+    if name not in _METHODS:
+        raise ValueError(f"name = {name!r} is no smoothing; wanted one of {sorted(_METHODS)}")
+    try:
+        return _METHODS[name](**options)
+    except TypeError as error:
+        raise ValueError(f"{name}: {error}") from None

@@ -1,0 +1,253 @@
+"""The table of P(next | context) as the pairs seen, with a backoff: an ARPA model in arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bigram.tables.checks import check_ids, check_pairs, check_top_k
+from bigram.tables.dense import DenseTable
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["BackoffTable"]
+
+_NAMES = ("indptr", "indices", "probs", "backoff", "base")
+
+
+@dataclass(frozen=True, eq=False)
+class BackoffTable:
+    """A bigram model of O(pairs + V) numbers.
+
+    ``P(j | i) = p[i, j]`` where the pair is stored, else ``backoff[i] * base[j]`` (Katz 1987; the
+    same structure as an ARPA file).
+
+    Parameters
+    ----------
+    indptr : ndarray, shape (V + 1,), int64
+        The pairs of context `i` are at ``indptr[i]:indptr[i + 1]``.
+    indices : ndarray, shape (pairs,), int32 or int64
+        Their successors, ascending within a context.
+    probs : ndarray, shape (pairs,), float64
+        Their probabilities.
+    backoff : ndarray, shape (V,), float64
+        Weight of the base in each context; finite, not negative.
+    base : ndarray, shape (V,), float64
+        Distribution over successors; finite, not negative.
+
+    Raises
+    ------
+    TypeError
+        For something else than arrays of these dtypes.
+    ValueError
+        For arrays that do not fit together, or values out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+    ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+    >>> np.exp(table.log_probs([0, 1]))
+    array([[0.25, 0.75],
+           [0.5 , 0.5 ]])
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[Any]
+    probs: NDArray[np.float64]
+    backoff: NDArray[np.float64]
+    base: NDArray[np.float64]
+
+    kind: ClassVar[str] = "backoff"
+
+    def __post_init__(self) -> None:
+        for name in _NAMES:
+            array, kind = getattr(self, name), "iu" if name in ("indptr", "indices") else "f"
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in kind:
+                got = getattr(array, "dtype", type(array).__name__)
+                raise TypeError(f"{name} must be an array of {_wanted(kind)}, not {got}")
+            if array.ndim != 1:
+                raise ValueError(f"{name} has shape {array.shape}; wanted one dimension")
+            dtype = np.float64 if kind == "f" else np.int64
+            if name == "indices" and array.dtype == np.int32:
+                dtype = np.int32
+            object.__setattr__(self, name, np.ascontiguousarray(array, dtype))
+        self._check_layout()
+        for name in ("probs", "backoff", "base"):
+            values = getattr(self, name)
+            if len(values) and not (values.min() >= 0.0 and values.max() < np.inf):
+                at = int(np.argmin((values >= 0.0) & (values < np.inf)))
+                raise ValueError(f"{name}[{at}] = {values[at]} must be finite and not negative")
+
+    def _check_layout(self) -> None:
+        size, pairs = len(self.base), len(self.indices)
+        if size == 0:
+            raise ValueError("base is empty; wanted at least one symbol")
+        lengths = {"indptr": size + 1, "probs": pairs, "backoff": size}
+        for name, wanted in lengths.items():
+            if len(getattr(self, name)) != wanted:
+                raise ValueError(f"{name} has length {len(getattr(self, name))}; wanted {wanted}")
+        indptr, indices = self.indptr, self.indices
+        if indptr[0] != 0 or indptr[-1] != pairs or np.any(indptr[1:] < indptr[:-1]):
+            raise ValueError(f"indptr must rise from 0 to the number of pairs, {pairs}")
+        if pairs and not (indices.min() >= 0 and indices.max() < size):
+            at = int(np.argmax((indices < 0) | (indices >= size)))
+            raise ValueError(f"indices[{at}] = {indices[at]} is outside [0, {size})")
+        descends = indices[1:] <= indices[:-1]
+        borders = indptr[1:-1]
+        descends[borders[(borders > 0) & (borders < pairs)] - 1] = False
+        if descends.any():
+            at = int(np.argmax(descends)) + 1
+            raise ValueError(f"indices[{at}] = {indices[at]} is not above the one before it")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.arrays()  # what was worked out from them is not pickled
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        return len(self.base)
+
+    @property
+    def num_pairs(self) -> int:
+        """Pairs stored."""
+        return len(self.indices)
+
+    @cached_property
+    def _log_probs(self) -> NDArray[np.float64]:
+        return _log(self.probs)
+
+    @cached_property
+    def _log_backoff(self) -> NDArray[np.float64]:
+        return _log(self.backoff)
+
+    @cached_property
+    def _log_base(self) -> NDArray[np.float64]:
+        return _log(self.base)
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        """Each stored pair as one ascending number."""
+        rows = np.repeat(np.arange(self.vocab_size, dtype=np.int64), np.diff(self.indptr))
+        return rows * self.vocab_size + self.indices
+
+    def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
+        """Return whole rows.
+
+        Parameters
+        ----------
+        contexts : array of int, shape (B,)
+
+        Returns
+        -------
+        ndarray, shape (B, V), float64
+            ln P(j | context), nats.
+        """
+        ids = check_ids(contexts, self.vocab_size, "contexts")
+        rows = self._log_backoff[ids, None] + self._log_base
+        places, which = self._stored(ids)
+        rows[which, self.indices[places]] = self._log_probs[places]
+        return rows
+
+    def to_dense(self) -> DenseTable:
+        """Return the same model as a V x V array."""
+        probs = self.backoff[:, None] * self.base
+        rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
+        probs[rows, self.indices] = self.probs
+        return DenseTable(probs)
+
+    def _stored(self, ids: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of the pairs of these contexts, and which context each is of."""
+        starts = self.indptr[ids]
+        lengths = self.indptr[ids.astype(np.int64) + 1] - starts
+        which = np.repeat(np.arange(len(ids)), lengths)
+        before = np.cumsum(lengths) - lengths
+        return np.arange(len(which)) + np.repeat(starts - before, lengths), which
+
+    def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
+        """Return ln P(next | context) of each pair, nats.
+
+        Parameters
+        ----------
+        contexts, nexts : arrays of int, shape (n,)
+
+        Returns
+        -------
+        ndarray, shape (n,), float64
+        """
+        rows, columns = check_pairs(contexts, nexts, self.vocab_size)
+        result = self._log_backoff[rows] + self._log_base[columns]
+        if self.num_pairs:
+            keys = rows.astype(np.int64) * self.vocab_size + columns.astype(np.int64)
+            places = np.minimum(np.searchsorted(self._keys, keys), self.num_pairs - 1)
+            found = self._keys[places] == keys
+            result[found] = self._log_probs[places[found]]
+        return result
+
+    def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the most probable successors of each context.
+
+        Parameters
+        ----------
+        contexts : array of int, shape (B,)
+        k : int
+            Clipped to V.
+
+        Returns
+        -------
+        ids : ndarray, shape (B, k), int64
+            In descending order of probability, ties from the lower id on.
+        log_probs : ndarray, shape (B, k), float64
+            Nats.
+        """
+        rows = check_ids(contexts, self.vocab_size, "contexts")
+        k = min(check_top_k(k), self.vocab_size)
+        ids = np.empty((len(rows), k), np.int64)
+        values = np.empty((len(rows), k))
+        for at, row in enumerate(rows.tolist()):
+            stored = self.indices[self.indptr[row] : self.indptr[row + 1]]
+            first = self._base_order[: k + len(stored)]
+            unseen = first[~np.isin(first, stored)][:k]
+            candidates = np.concatenate([stored, unseen])
+            scores = np.concatenate(
+                [
+                    self._log_probs[self.indptr[row] : self.indptr[row + 1]],
+                    self._log_backoff[row] + self._log_base[unseen],
+                ]
+            )
+            best = np.lexsort((candidates, -scores))[:k]
+            ids[at], values[at] = candidates[best], scores[best]
+        return ids, values
+
+    @cached_property
+    def _base_order(self) -> NDArray[np.int64]:
+        """Ids in descending order of the base, ties from the lower id on."""
+        return np.argsort(-self.base, kind="stable")
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that make the table, by name."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> BackoffTable:
+        """Make the table that `arrays` came from; ValueError if they are not what it needs."""
+        if set(arrays) != set(_NAMES):
+            raise ValueError(f"a backoff table needs {sorted(_NAMES)}, not {sorted(arrays)}")
+        try:
+            return cls(**arrays)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+
+
+def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        return np.log(values)
+
+
+def _wanted(kind: str) -> str:
+    return "floats" if kind == "f" else "integers"

@@ -1,0 +1,189 @@
+"""Tables: rows, pairs, best successors, and what they refuse."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigram import tables
+from bigram.tables import BackoffTable, DenseTable
+from bigram.tables.filtering import SamplingFilter
+
+
+def random_backoff(seed, size, density=0.4):
+    """A table of random pairs whose rows sum to one: discounted, interpolated with a base."""
+    rng = np.random.default_rng(seed)
+    seen = rng.random((size, size)) < density
+    counts = np.where(seen, rng.integers(1, 5, (size, size)), 0)
+    base = rng.dirichlet(np.ones(size))
+    total = counts.sum(axis=1, keepdims=True)
+    kept = np.divide(counts - 0.5 * seen, total, out=np.zeros((size, size)), where=total > 0)
+    backoff = 1.0 - kept.sum(axis=1)
+    dense = kept + backoff[:, None] * base
+    indptr = np.concatenate([[0], np.cumsum(seen.sum(axis=1))])
+    table = BackoffTable(indptr, np.nonzero(seen)[1], dense[seen], backoff, base)
+    return table, dense
+
+
+TWO = np.array([[0.25, 0.75], [0.0, 1.0]])
+
+
+def test_dense_rows_and_pairs():
+    table = DenseTable(TWO)
+    assert table.vocab_size == 2
+    np.testing.assert_array_equal(table.log_probs([1, 0]), [[-np.inf, 0.0], np.log(TWO[0])])
+    np.testing.assert_array_equal(table.pair_log_probs([0, 1], [1, 0]), [np.log(0.75), -np.inf])
+    assert table.log_probs([]).shape == (0, 2)
+    assert table.pair_log_probs([], []).shape == (0,)
+
+
+@pytest.mark.parametrize("make", [lambda t, d: t, lambda t, d: DenseTable(d)])
+def test_top_k_orders_by_probability_then_id(make):
+    dense = np.array([[0.2, 0.3, 0.3, 0.2], [0.0, 0.0, 0.0, 1.0], [0.25] * 4, [0.4, 0.1, 0.4, 0.1]])
+    stored = dense.ravel()
+    backoff = BackoffTable(
+        np.arange(0, 17, 4), np.tile(np.arange(4), 4), stored, np.zeros(4), np.full(4, 0.25)
+    )
+    table = make(backoff, dense)
+    ids, values = table.top_k([0, 2, 3], 3)
+    np.testing.assert_array_equal(ids, [[1, 2, 0], [0, 1, 2], [0, 2, 1]])
+    np.testing.assert_array_equal(values, np.log([[0.3, 0.3, 0.2], [0.25] * 3, [0.4, 0.4, 0.1]]))
+    assert table.top_k([1], 99)[0].tolist() == [[3, 0, 1, 2]]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 12))
+def test_backoff_equals_its_dense_form(seed, size):
+    table, dense = random_backoff(seed, size)
+    everyone = np.arange(size, dtype=np.uint8)
+    np.testing.assert_allclose(np.exp(table.log_probs(everyone)), dense, rtol=1e-13)
+    np.testing.assert_array_equal(table.to_dense().probs[dense == 0], 0.0)
+    np.testing.assert_allclose(table.to_dense().probs, dense, rtol=1e-13)
+    rows, columns = np.divmod(np.arange(size * size), size)
+    np.testing.assert_array_equal(
+        table.pair_log_probs(rows, columns), table.log_probs(everyone).ravel()
+    )
+    for k in {1, size // 2 + 1, size}:
+        ids, values = table.top_k(everyone, k)
+        np.testing.assert_array_equal(
+            values, np.take_along_axis(table.log_probs(everyone), ids, axis=1)
+        )
+        order = np.argsort(-table.log_probs(everyone), axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(ids, order)
+
+
+def test_tables_pickle_without_what_they_cached():
+    table, dense = random_backoff(1, 5)
+    table.pair_log_probs([0], [1])
+    for one in (table, DenseTable(dense)):
+        one.log_probs([0])
+        again = pickle.loads(pickle.dumps(one))
+        assert set(again.__dict__) == set(one.arrays())
+        np.testing.assert_array_equal(again.log_probs([2]), one.log_probs([2]))
+        restored = tables.from_arrays(one.kind, one.arrays())
+        np.testing.assert_array_equal(restored.log_probs([2]), one.log_probs([2]))
+
+
+@pytest.mark.parametrize(
+    ("probs", "error", "message"),
+    [
+        ([[1.0]], TypeError, "probs must be an array of float64, not list"),
+        (np.eye(2, dtype=np.float32), TypeError, "not float32"),
+        (np.ones((2, 3)), ValueError, r"probs has shape \(2, 3\); wanted \(V, V\)"),
+        (np.ones((0, 0)), ValueError, "at least 1"),
+        (np.array([[1.0, -0.5], [0, 1]]), ValueError, r"probs\[0, 1\] = -0.5 must be finite"),
+        (np.array([[1.0, 0.5], [np.nan, 1]]), ValueError, r"probs\[1, 0\] = nan must be finite"),
+    ],
+)
+def test_dense_refuses(probs, error, message):
+    with pytest.raises(error, match=message):
+        DenseTable(probs)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"indptr": np.array([0, 1])}, ValueError, "indptr has length 2; wanted 3"),
+        ({"indptr": np.array([0, 3, 2])}, ValueError, "indptr must rise from 0"),
+        ({"indices": np.array([0, 2])}, ValueError, r"indices\[1\] = 2 is outside \[0, 2\)"),
+        ({"indices": np.array([1, 1])}, ValueError, r"indices\[1\] = 1 is not above"),
+        ({"indices": np.array([0.0, 1.0])}, TypeError, "indices must be an array of integers"),
+        ({"probs": np.array([0.5, np.inf])}, ValueError, r"probs\[1\] = inf must be finite"),
+        ({"probs": [0.5, 0.5]}, TypeError, "probs must be an array of floats, not list"),
+        ({"backoff": np.array([0.5, -1.0])}, ValueError, r"backoff\[1\] = -1.0 must be finite"),
+        ({"base": np.ones((2, 1))}, ValueError, "one dimension"),
+        ({"base": np.ones(0)}, ValueError, "base is empty"),
+    ],
+)
+def test_backoff_refuses(change, error, message):
+    good = {
+        "indptr": np.array([0, 2, 2]),
+        "indices": np.array([0, 1]),
+        "probs": np.array([0.5, 0.5]),
+        "backoff": np.array([0.0, 1.0]),
+        "base": np.array([0.5, 0.5]),
+    }
+    BackoffTable(**good)
+    with pytest.raises(error, match=message):
+        BackoffTable(**{**good, **change})
+    with pytest.raises(ValueError):
+        tables.from_arrays("backoff", {**good, "more": np.ones(1)})
+
+
+@pytest.mark.parametrize("table", [DenseTable(TWO), random_backoff(0, 2)[0]])
+def test_ids_outside_the_vocabulary(table):
+    with pytest.raises(ValueError, match=r"contexts\[1\] = 2 is outside \[0, 2\)"):
+        table.log_probs([0, 2])
+    with pytest.raises(ValueError, match=r"nexts\[0\] = -1 is outside \[0, 2\)"):
+        table.pair_log_probs([0], [-1])
+    with pytest.raises(ValueError, match="nexts has length 2; wanted that of contexts, 1"):
+        table.pair_log_probs([0], [0, 1])
+    with pytest.raises(TypeError, match="contexts has dtype float64; wanted integers"):
+        table.log_probs([0.5])
+    with pytest.raises(ValueError, match="one dimension"):
+        table.log_probs(0)
+    with pytest.raises(ValueError, match=r"k = 0 is outside"):
+        table.top_k([0], 0)
+
+
+def test_from_arrays_refuses_another_kind():
+    with pytest.raises(ValueError, match="kind = 'cubic' is no kind of table"):
+        tables.from_arrays("cubic", {})
+    with pytest.raises(ValueError, match="a dense table needs probs"):
+        tables.from_arrays("dense", {})
+
+
+def test_filters_apply_in_order():
+    log_probs = np.log(np.array([[0.4, 0.1, 0.4, 0.1], [0.7, 0.1, 0.1, 0.1]]))
+    np.testing.assert_allclose(
+        SamplingFilter(temperature=0.5).weights(log_probs)[0], [1, 1 / 16, 1, 1 / 16]
+    )
+    kept = SamplingFilter(top_k=3).weights(log_probs) > 0  # ties from the lower id on
+    np.testing.assert_array_equal(kept, [[1, 1, 1, 0], [1, 1, 1, 0]])
+    kept = SamplingFilter(top_p=0.75).weights(log_probs) > 0
+    np.testing.assert_array_equal(kept, [[1, 0, 1, 0], [1, 1, 0, 0]])
+    kept = SamplingFilter(top_p=1e-9).weights(log_probs) > 0  # never nothing
+    np.testing.assert_array_equal(kept, [[1, 0, 0, 0], [1, 0, 0, 0]])
+    kept = SamplingFilter(top_k=2, top_p=0.6).weights(log_probs) > 0  # p of what k left
+    np.testing.assert_array_equal(kept, [[1, 0, 1, 0], [1, 0, 0, 0]])
+    empty = np.full((1, 3), -np.inf)
+    np.testing.assert_array_equal(SamplingFilter(temperature=2.0).weights(empty), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ({"temperature": 0.0}, ValueError),
+        ({"temperature": float("nan")}, ValueError),
+        ({"temperature": "hot"}, TypeError),
+        ({"top_k": 0}, ValueError),
+        ({"top_k": 1.5}, TypeError),
+        ({"top_p": 0.0}, ValueError),
+        ({"top_p": 1.1}, ValueError),
+        ({"top_p": True}, TypeError),
+    ],
+)
+def test_filters_refuse(setting, error):
+    with pytest.raises(error, match=next(iter(setting))):
+        SamplingFilter(**setting)
