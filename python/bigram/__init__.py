@@ -2,11 +2,17 @@
 
 from bigram import datasets, kernels
 from bigram.config import apply_isa_variable, show_config
+from bigram.smoothing import MLE, AddK
 from bigram.storage import load
+from bigram.tables import BackoffTable, DenseTable
 from bigram.threads import get_num_threads, set_num_threads
 from bigram.torch_random import TorchGenerator
 
 __all__ = [
+    "MLE",
+    "AddK",
+    "BackoffTable",
+    "DenseTable",
     "TorchGenerator",
     "datasets",
     "get_num_threads",
