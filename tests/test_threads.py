@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bigram
+from bigram.threads import _cgroup_quota
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,23 @@ def test_affinity_rules_the_default():
         "import bigram; print(bigram.get_num_threads())"
     )
     assert _run(code, OMP_NUM_THREADS="") == "1"
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({"cpu.max": "max 100000\n"}, 1024),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1024),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({}, 1024),
+    ],
+)
+def test_cgroup_quota(tmp_path, files, quota):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert _cgroup_quota(tmp_path) == quota
 
 
 @pytest.mark.parametrize(

@@ -95,16 +95,16 @@ def _default_num_threads() -> int:
     return max(1, min(usable, _cgroup_quota(), _MAX_THREADS))
 
 
-def _cgroup_quota() -> int:
+def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int:
     """Processors that the cgroup's quota amounts to, rounded up; no quota: a large number."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
-        return max(1, math.ceil(int(quota) / int(period)))
-    except (OSError, ValueError):  # no cgroup v2, or "max"
-        pass
-    try:
-        folder = Path("/sys/fs/cgroup/cpu")
-        limit = int((folder / "cpu.cfs_quota_us").read_text())
-        return max(1, math.ceil(limit / int((folder / "cpu.cfs_period_us").read_text())))
+        if (root / "cpu.max").exists():  # version 2: "max 100000" or "150000 100000"
+            quota, period = (root / "cpu.max").read_text().split()[:2]
+        else:  # version 1: -1 is no quota
+            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text()
+            period = (root / "cpu" / "cpu.cfs_period_us").read_text()
+        if int(quota) > 0:
+            return max(1, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError, ZeroDivisionError):
-        return _MAX_THREADS
+        pass
+    return _MAX_THREADS
