@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -83,6 +84,35 @@ decltype(auto) with_tokens(const py::array& array, const char* name, F&& f) {
     type_error(name, "uint8, uint16, uint32, int32 or int64 in native byte order");
 }
 
+// Where sequences begin and end: sequence s is tokens[data[s]] up to tokens[data[s + 1]].
+// No offsets: data is null.
+struct Offsets {
+    const int64_t* data = nullptr;
+    int64_t num_sequences = 1;
+};
+
+// None, or int64 (num_sequences + 1,), never descending and within [0, size].
+inline Offsets input_offsets(const py::object& object, int64_t size) {
+    if (object.is_none()) return {};
+    if (!py::isinstance<py::array>(object)) type_error("offsets", "an array or None");
+    const auto array = py::reinterpret_borrow<py::array>(object);
+    const int64_t* data = input<int64_t>(array, 1, "offsets");
+    const int64_t length = array.shape(0);
+    require(length > 0, "offsets is empty; wanted one more than there are sequences");
+    int64_t low = 0;
+    for (int64_t s = 0; s < length; ++s) {
+        if (data[s] < low || data[s] > size) {
+            throw py::value_error("offsets[" + std::to_string(s) +
+                                  "] = " + std::to_string(data[s]) + " is outside [" +
+                                  std::to_string(low) + ", " + std::to_string(size) + "]" +
+                                  (s > 0 ? ": from the offset before it to" : ": from 0 to") +
+                                  " the number of tokens");
+        }
+        low = data[s];
+    }
+    return {data, length - 1};
+}
+
 // Asks Python for signals, at most every 50 ms; signals are handled on its main thread alone.
 class SignalPoll {
   public:
@@ -114,6 +144,7 @@ Result run_kernel(int num_threads, Kernel&& kernel) {
         result = kernel(run);
     }
     if (result.status == Status::interrupted) throw py::error_already_set();
+    if (result.status == Status::out_of_memory) throw std::bad_alloc();
     return result;
 }
 

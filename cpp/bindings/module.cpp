@@ -4,6 +4,7 @@
 namespace bigram::bindings {
 
 void bind_build(pybind11::module_& m);
+void bind_counting(pybind11::module_& m);
 void bind_normalization(pybind11::module_& m);
 
 }  // namespace bigram::bindings
@@ -12,5 +13,6 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace bigram::bindings;
     m.doc() = "Compiled kernels of bigram; use the validated functions of bigram.kernels.";
     bind_build(m);
+    bind_counting(m);
     bind_normalization(m);
 }

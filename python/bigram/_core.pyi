@@ -10,6 +10,14 @@ def best_isa() -> str: ...
 def active_isa() -> str: ...
 def set_isa(name: str) -> None: ...
 
+# counting
+def count_bigrams(
+    counts: npt.NDArray[np.int64],
+    tokens: npt.NDArray[np.integer],
+    offsets: npt.NDArray[np.int64] | None,
+    num_threads: int,
+) -> int: ...
+
 # normalization
 def normalize_rows(
     out: npt.NDArray[np.floating],

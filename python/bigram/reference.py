@@ -11,7 +11,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["normalize_rows"]
+__all__ = ["count_bigrams", "normalize_rows"]
+
+
+def count_bigrams(
+    tokens: npt.NDArray[Any], vocab_size: int, *, offsets: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int64]:
+    """Pairs of neighbours in each sequence, (V, V); a pair is the number i * V + j."""
+    sequences = [tokens] if offsets is None else np.split(tokens, offsets)[1:-1]
+    counts = np.zeros(vocab_size * vocab_size, np.int64)
+    for sequence in sequences:
+        ids = sequence.astype(np.int64)
+        pairs = ids[:-1] * vocab_size + ids[1:]
+        counts += np.bincount(pairs, minlength=vocab_size * vocab_size)
+    return counts.reshape(vocab_size, vocab_size)
 
 
 def normalize_rows(

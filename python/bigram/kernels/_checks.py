@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 __all__ = [
     "MAX_VOCAB_SIZE",
+    "bad_token",
     "check_index",
+    "check_offsets",
     "check_out",
     "check_tokens",
     "check_vocab_size",
@@ -67,6 +69,26 @@ def check_tokens(tokens: Any, name: str = "tokens") -> npt.NDArray[Any]:
     if not array.flags.aligned or array.strides[0] % array.itemsize:
         array = array.copy()
     return array
+
+
+def check_offsets(offsets: Any) -> npt.NDArray[np.int64]:
+    """Return offsets as a C-contiguous int64 array; the kernel checks that they ascend."""
+    if is_ready(offsets, np.int64) and offsets.ndim == 1:
+        return offsets
+    if not isinstance(offsets, np.ndarray):
+        raise TypeError(f"offsets must be a NumPy array of int64, not {type(offsets).__name__}")
+    if offsets.dtype.newbyteorder("=") != np.int64:
+        raise TypeError(f"offsets has dtype {offsets.dtype}; wanted int64")
+    if offsets.ndim != 1:
+        raise ValueError(f"offsets has shape {offsets.shape}; wanted one dimension")
+    return np.ascontiguousarray(native(offsets), np.int64)
+
+
+def bad_token(
+    tokens: npt.NDArray[Any], position: int, vocab_size: int, name: str = "tokens"
+) -> ValueError:
+    """Return the error for a token that a kernel found outside of the vocabulary."""
+    return ValueError(f"{name}[{position}] = {tokens[position]} is outside [0, {vocab_size})")
 
 
 def is_ready(array: Any, dtype: type | np.dtype[Any]) -> TypeGuard[npt.NDArray[Any]]:

@@ -1,0 +1,33 @@
+#include "bigram/counting.hpp"
+
+#include "arrays.hpp"
+
+namespace bigram::bindings {
+namespace {
+
+// Adds to counts; returns the position of the first bad token, or -1.
+int64_t count_any(py::array counts, const py::array& tokens, const py::object& offsets,
+                  int num_threads) {
+    int64_t* to = output<int64_t>(counts, 2, "counts");
+    const int64_t vocab_size = counts.shape(0);
+    require(counts.shape(1) == vocab_size, "counts is not square");
+    require(vocab_size < (int64_t{1} << 31), "counts has 2**31 rows or more");
+    return with_tokens(tokens, "tokens", [&](auto data, int64_t size, int64_t stride) {
+        const Offsets spans = input_offsets(offsets, size);
+        return run_kernel(num_threads,
+                          [&](const Run& run) {
+                              return count_bigrams(to, data, size, stride, spans.data,
+                                                   spans.num_sequences, vocab_size, run);
+                          })
+            .position;
+    });
+}
+
+}  // namespace
+
+void bind_counting(py::module_& m) {
+    m.def("count_bigrams", &count_any, py::arg("counts").noconvert(), py::arg("tokens").noconvert(),
+          py::arg("offsets"), py::arg("num_threads"));
+}
+
+}  // namespace bigram::bindings
