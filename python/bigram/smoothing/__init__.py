@@ -5,12 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bigram.smoothing.additive import MLE, AddK
-from bigram.smoothing.base import Smoothing
+from bigram.smoothing.additive import MLE, AddK, Dirichlet
+from bigram.smoothing.base import Discounts, Smoothing
+from bigram.smoothing.discounting import AbsoluteDiscount, KneserNey, ModifiedKneserNey
+from bigram.smoothing.interpolation import JelinekMercer, StupidBackoff, WittenBell
+from bigram.smoothing.katz import Katz
 
-__all__ = ["MLE", "AddK", "Smoothing", "from_json"]
+__all__ = [
+    "MLE",
+    "AbsoluteDiscount",
+    "AddK",
+    "Dirichlet",
+    "Discounts",
+    "JelinekMercer",
+    "Katz",
+    "KneserNey",
+    "ModifiedKneserNey",
+    "Smoothing",
+    "StupidBackoff",
+    "WittenBell",
+    "from_json",
+]
 
-_METHODS: dict[str, type[Smoothing]] = {method.__name__: method for method in (MLE, AddK)}
+_METHODS: dict[str, type[Smoothing]] = {
+    method.__name__: method
+    for method in (
+        MLE,
+        AddK,
+        JelinekMercer,
+        Dirichlet,
+        WittenBell,
+        AbsoluteDiscount,
+        KneserNey,
+        ModifiedKneserNey,
+        StupidBackoff,
+        Katz,
+    )
+}
 
 
 def from_json(description: Mapping[str, Any]) -> Smoothing:

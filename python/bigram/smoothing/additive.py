@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bigram import kernels
-from bigram.smoothing.base import Smoothing, check_number
+from bigram.smoothing.base import (
+    Auto,
+    Base,
+    Smoothing,
+    base_distribution,
+    check_base,
+    check_number,
+    divide,
+    interpolated,
+)
+from bigram.smoothing.tuning import leave_one_out, tuned_on
 from bigram.tables import BackoffTable, DenseTable
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from bigram.counts import BigramCounts
     from bigram.smoothing.pair_counts import PairCounts
 
-__all__ = ["MLE", "AddK"]
+__all__ = ["MLE", "AddK", "Dirichlet"]
+
+_LARGEST = float(np.finfo(np.float64).max)
+_ADDED = (1e-6, 1e9)  # where mu is looked for
 
 
 @dataclass(frozen=True)
@@ -49,8 +64,8 @@ class AddK(Smoothing):
 
     Parameters
     ----------
-    k : float, default 1.0
-        Finite, not negative. 0 is maximum likelihood.
+    k : float or "auto", default 1.0
+        Finite, not negative. 0 is maximum likelihood. "auto": by leaving one out.
 
     Examples
     --------
@@ -58,22 +73,87 @@ class AddK(Smoothing):
     AddK(k=0.5)
     """
 
-    k: float = 1.0
+    k: float | Auto = 1.0
 
     def __post_init__(self) -> None:
-        check_number(self.k, "k", 0.0, np.finfo(np.float64).max, "finite and not negative")
+        if self.k != "auto":
+            check_number(self.k, "k", 0.0, _LARGEST, "finite and not negative")
+
+    def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> AddK:
+        low, high = _ADDED[0] / pairs.vocab_size, _ADDED[1] / pairs.vocab_size
+        if held_out is not None:
+            return tuned_on(held_out, pairs, self, "k", low, high, log_scale=True)
+        if self.k != "auto":
+            return self
+        uniform = np.full(pairs.vocab_size, 1.0 / pairs.vocab_size)
+        mu = leave_one_out(pairs, uniform, _dirichlet, *_ADDED, log_scale=True)
+        return AddK(mu / pairs.vocab_size)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
-        size = pairs.vocab_size
-        added = self.k * size
+        size, k = pairs.vocab_size, float(self.k)
+        added = k * size
         mass = pairs.row_sums + added
-        probs = (pairs.counts + self.k) / pairs.per_pair(mass)
-        backoff = np.divide(added, mass, out=np.zeros(size), where=mass > 0)
+        probs = (pairs.counts + k) / pairs.per_pair(mass)
+        backoff = divide(np.full(size, added), mass)
         return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, np.full(size, 1.0 / size))
 
     def table(self, counts: BigramCounts) -> DenseTable | BackoffTable:
         """Return the model; see `Smoothing.table`."""
-        return _dense_or_backoff(self, counts, self.k)
+        chosen = self.tuned(counts)
+        return _dense_or_backoff(chosen, counts, float(chosen.k))
+
+
+@dataclass(frozen=True)
+class Dirichlet(Smoothing):
+    """Add mu pseudo-counts spread as the base: ``P(j | i) = (c_ij + mu q_j) / (c_i + mu)``.
+
+    MacKay and Peto 1995; Zhai and Lafferty 2004, section 3.
+
+    Parameters
+    ----------
+    mu : float or "auto", default "auto"
+        Positive and finite. "auto": by leaving one out.
+    base : "unigram", "continuation", "uniform" or array of float, shape (V,)
+        q. "unigram" is how often each token followed anything, over the total; "continuation"
+        how many contexts it followed.
+    base_uniform : float, default 0.0
+        Weight in [0, 1] of the uniform distribution mixed into q; without it a token never seen
+        has probability zero.
+
+    Examples
+    --------
+    >>> Dirichlet(100.0).mu
+    100.0
+    """
+
+    mu: float | Auto = "auto"
+    base: Base = "unigram"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.mu != "auto":
+            check_number(self.mu, "mu", np.finfo(np.float64).tiny, _LARGEST, "positive and finite")
+        check_base(self)
+
+    def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> Dirichlet:
+        if held_out is not None:
+            return tuned_on(held_out, pairs, self, "mu", *_ADDED, log_scale=True)
+        if self.mu != "auto":
+            return self
+        base = base_distribution(self, pairs)
+        return replace(self, mu=leave_one_out(pairs, base, _dirichlet, *_ADDED, log_scale=True))
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        mu = float(self.mu)
+        mass: NDArray[np.float64] = pairs.row_sums + mu
+        base = base_distribution(self, pairs)
+        return interpolated(pairs, pairs.counts / pairs.per_pair(mass), mu / mass, base)
+
+
+def _dirichlet(
+    mu: float, count: NDArray[np.float64], total: NDArray[np.float64], q: NDArray[np.float64]
+) -> NDArray[Any]:
+    return (count + mu * q) / (total + mu)
 
 
 def _dense_or_backoff(

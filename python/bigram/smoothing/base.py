@@ -1,10 +1,11 @@
-"""What smoothing methods share: from counts to a table, and to JSON and back."""
+"""What smoothing methods share: from counts to a table, the base distribution, JSON and back."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,9 +14,34 @@ from bigram.tables import BackoffTable, DenseTable
 from bigram.tables.checks import check_real
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
     from bigram.counts import BigramCounts
 
-__all__ = ["Smoothing"]
+__all__ = ["Base", "Discounts", "Smoothing"]
+
+Auto: TypeAlias = Literal["auto"]
+Base: TypeAlias = Literal["unigram", "continuation", "uniform"] | Iterable[float]
+
+_BASES = ("unigram", "continuation", "uniform")
+
+
+class Discounts(NamedTuple):
+    """What was taken off counts of one, two, and three or more.
+
+    Attributes
+    ----------
+    unigram, bigram : tuple of three floats
+        For the continuation counts of tokens, and for the counts of pairs.
+    unigram_fallback, bigram_fallback : bool
+        Whether the counts could not tell, and fixed discounts were taken.
+    """
+
+    unigram: tuple[float, float, float]
+    bigram: tuple[float, float, float]
+    unigram_fallback: bool = False
+    bigram_fallback: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,6 +51,14 @@ class Smoothing(ABC):
     @abstractmethod
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         """Make the table of these pairs."""
+
+    def _discounts(self, pairs: PairCounts) -> Discounts | None:  # noqa: ARG002
+        """Discounts of these pairs; most methods have none."""
+        return None
+
+    def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> Self:  # noqa: ARG002
+        """Fill in the free parameter; most methods have none."""
+        return self
 
     def backoff_table(self, counts: BigramCounts) -> BackoffTable:
         """Return the smoothed model as pairs with a backoff; memory O(pairs + V).
@@ -37,7 +71,8 @@ class Smoothing(ABC):
         -------
         BackoffTable
         """
-        return self._smooth(PairCounts.of(counts))
+        pairs = PairCounts.of(counts)
+        return self._tuned(pairs, None)._smooth(pairs)
 
     def table(self, counts: BigramCounts) -> DenseTable | BackoffTable:
         """Return the smoothed model: dense for dense counts, else pairs with a backoff.
@@ -53,10 +88,62 @@ class Smoothing(ABC):
         table = self.backoff_table(counts)
         return table.to_dense() if isinstance(counts.matrix, np.ndarray) else table
 
+    def discounts(self, counts: BigramCounts) -> Discounts | None:
+        """Return what is taken off these counts, and whether it had to fall back.
+
+        Parameters
+        ----------
+        counts : BigramCounts
+
+        Returns
+        -------
+        Discounts or None
+            None for a method that does not discount by the size of a count.
+        """
+        pairs = PairCounts.of(counts)
+        return self._tuned(pairs, None)._discounts(pairs)
+
+    def tuned(self, counts: BigramCounts, held_out: BigramCounts | None = None) -> Self:
+        """Return this method with its free parameter chosen, if it has one.
+
+        Parameters
+        ----------
+        counts : BigramCounts
+            What the model is made of.
+        held_out : BigramCounts, optional
+            Other text, counted with the same tokenizer: its likelihood is made as large as can
+            be, whatever the parameter is now. Without it, a parameter that is "auto" is chosen by
+            leaving each pair of `counts` out in turn, and a number stays.
+
+        Returns
+        -------
+        Smoothing
+            Of the same class.
+
+        Raises
+        ------
+        ValueError
+            For a held-out text of another vocabulary, or an empty one.
+        """
+        pairs = PairCounts.of(counts)
+        other = None
+        if held_out is not None:
+            other = PairCounts.of(held_out)
+            if other.vocab_size != pairs.vocab_size:
+                raise ValueError(
+                    f"held_out has {other.vocab_size} symbols; wanted {pairs.vocab_size}"
+                )
+            if len(other.counts) == 0:
+                raise ValueError("held_out holds no pairs")
+        return self._tuned(pairs, other)
+
     def to_json(self) -> dict[str, Any]:
         """Return the name of the method and its options; see `bigram.smoothing.from_json`."""
         options = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {"name": type(self).__name__, **options}
+        return {
+            "name": type(self).__name__,
+            **{key: list(v) if isinstance(v, tuple) else v for key, v in options.items()},
+        }
 
 
 def check_number(value: object, name: str, low: float, high: float, wanted: str) -> None:
@@ -64,3 +151,59 @@ def check_number(value: object, name: str, low: float, high: float, wanted: str)
     check_real(value, name)
     if not low <= value <= high:  # type: ignore[operator]
         raise ValueError(f"{name} = {value} must be {wanted}")
+
+
+def check_base(smoothing: Any) -> None:
+    """Check the options `base` and `base_uniform`; a base of numbers becomes a tuple."""
+    check_number(smoothing.base_uniform, "base_uniform", 0.0, 1.0, "in [0, 1]")
+    base = smoothing.base
+    if isinstance(base, str):
+        if base not in _BASES:
+            raise ValueError(f"base = {base!r} is unknown; wanted one of {_BASES} or an array")
+        return
+    values = np.asarray(base)
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise TypeError(f"base must be one of {_BASES} or a 1-D array of numbers")
+    values = values.astype(np.float64)
+    if not (np.all(values >= 0.0) and abs(values.sum() - 1.0) <= 1e-6):
+        raise ValueError(f"base must be probabilities; it sums to {values.sum()}")
+    object.__setattr__(smoothing, "base", tuple((values / values.sum()).tolist()))
+
+
+def base_distribution(smoothing: Any, pairs: PairCounts) -> NDArray[np.float64]:
+    """Return the distribution (V,) that the options `base` and `base_uniform` ask for."""
+    size, base = pairs.vocab_size, smoothing.base
+    uniform = np.full(size, 1.0 / size)
+    if base == "uniform" or (isinstance(base, str) and len(pairs.counts) == 0):
+        return uniform
+    if base == "unigram":
+        q = pairs.column_sums / pairs.total
+    elif base == "continuation":
+        q = pairs.num_predecessors / len(pairs.counts)
+    else:
+        q = np.array(base)
+        if len(q) != size:
+            raise ValueError(f"base has length {len(q)}; wanted the vocabulary size, {size}")
+    weight = smoothing.base_uniform
+    mixed: NDArray[np.float64] = (1.0 - weight) * q + weight * uniform if weight else q
+    return mixed
+
+
+def interpolated(
+    pairs: PairCounts,
+    kept: NDArray[np.float64],
+    backoff: NDArray[np.float64],
+    base: NDArray[np.float64],
+) -> BackoffTable:
+    """Add the base, weighted by the backoff, to what each pair keeps.
+
+    A context never seen has all its mass in the base.
+    """
+    backoff = np.where(pairs.num_successors > 0, backoff, 1.0)
+    probs = kept + pairs.per_pair(backoff) * base[pairs.indices]
+    return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)
+
+
+def divide(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide, with zero where the divisor is zero."""
+    return np.divide(above, below, out=np.zeros(len(below)), where=below > 0)

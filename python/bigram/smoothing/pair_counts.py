@@ -28,24 +28,28 @@ class PairCounts:
         The successor of each pair.
     counts : ndarray, shape (pairs,), int64
         At least 1.
+    last_new_id : int or None
+        The token whose first occurrence is latest, where that is known.
     """
 
     indptr: NDArray[np.int64]
     indices: NDArray[Any]
     counts: NDArray[np.int64]
+    last_new_id: int | None = None
 
     @classmethod
     def of(cls, counts: BigramCounts) -> PairCounts:
         """Read the counts, dense or sparse; stored zeros are left out."""
-        matrix = counts.matrix
+        matrix, last = counts.matrix, getattr(counts, "last_new_id", None)
         if isinstance(matrix, np.ndarray):
             rows, columns = np.nonzero(matrix)
             lengths = np.bincount(rows, minlength=len(matrix))
-            return cls(_starts(lengths), columns.astype(np.int32), matrix[rows, columns])
+            return cls(_starts(lengths), columns.astype(np.int32), matrix[rows, columns], last)
         if len(matrix.data) and matrix.data.min() <= 0:
             matrix = matrix.copy()
             matrix.eliminate_zeros()
-        return cls(matrix.indptr.astype(np.int64, copy=False), matrix.indices, matrix.data)
+        indptr = matrix.indptr.astype(np.int64, copy=False)
+        return cls(indptr, matrix.indices, matrix.data, last)
 
     @property
     def vocab_size(self) -> int:

@@ -134,7 +134,8 @@ class BackoffTable:
     def _keys(self) -> NDArray[np.int64]:
         """Each stored pair as one ascending number."""
         rows = np.repeat(np.arange(self.vocab_size, dtype=np.int64), np.diff(self.indptr))
-        return rows * self.vocab_size + self.indices
+        keys: NDArray[np.int64] = rows * self.vocab_size + self.indices
+        return keys
 
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
         """Return whole rows.
@@ -161,6 +162,23 @@ class BackoffTable:
         probs[rows, self.indices] = self.probs
         return DenseTable(probs)
 
+    def select(self, keep: NDArray[np.bool_]) -> BackoffTable:
+        """Return a table that stores some of the pairs; the others are left to the backoff.
+
+        Parameters
+        ----------
+        keep : ndarray, shape (pairs,), bool
+
+        Returns
+        -------
+        BackoffTable
+            With the same backoff: rows need not sum to one any more.
+        """
+        before = np.concatenate([[0], np.cumsum(keep)])
+        return BackoffTable(
+            before[self.indptr], self.indices[keep], self.probs[keep], self.backoff, self.base
+        )
+
     def _stored(self, ids: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the places of the pairs of these contexts, and which context each is of."""
         starts = self.indptr[ids]
@@ -181,7 +199,7 @@ class BackoffTable:
         ndarray, shape (n,), float64
         """
         rows, columns = check_pairs(contexts, nexts, self.vocab_size)
-        result = self._log_backoff[rows] + self._log_base[columns]
+        result: NDArray[np.float64] = self._log_backoff[rows] + self._log_base[columns]
         if self.num_pairs:
             keys = rows.astype(np.int64) * self.vocab_size + columns.astype(np.int64)
             places = np.minimum(np.searchsorted(self._keys, keys), self.num_pairs - 1)

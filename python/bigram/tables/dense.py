@@ -86,7 +86,10 @@ class DenseTable:
         ndarray, shape (B, V), float64
             ln P(j | context), nats.
         """
-        return self._log_table[check_ids(contexts, self.vocab_size, "contexts")]
+        rows: NDArray[np.float64] = self._log_table[
+            check_ids(contexts, self.vocab_size, "contexts")
+        ]
+        return rows
 
     def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
         """Return ln P(next | context) of each pair, nats.
@@ -100,7 +103,8 @@ class DenseTable:
         ndarray, shape (n,), float64
         """
         rows, columns = check_pairs(contexts, nexts, self.vocab_size)
-        return self._log_table[rows, columns]
+        pairs: NDArray[np.float64] = self._log_table[rows, columns]
+        return pairs
 
     def score_sequences(
         self,

@@ -1,0 +1,228 @@
+"""Methods that take a little off every count and give it to the base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bigram.smoothing.base import (
+    Auto,
+    Base,
+    Discounts,
+    Smoothing,
+    base_distribution,
+    check_base,
+    check_number,
+    divide,
+    interpolated,
+)
+from bigram.smoothing.tuning import tuned_on
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bigram.smoothing.pair_counts import PairCounts
+    from bigram.tables import BackoffTable
+
+__all__ = ["AbsoluteDiscount", "KneserNey", "ModifiedKneserNey"]
+
+_DISCOUNTS = (1e-6, 1.0)  # where a discount is looked for
+_ONE_FALLBACK = 0.5
+_FALLBACK = (0.5, 1.0, 1.5)  # lmplz's --discount_fallback
+
+
+@dataclass(frozen=True)
+class AbsoluteDiscount(Smoothing):
+    """Take d off every count: ``P(j | i) = max(c_ij - d, 0) / c_i + (d n_i / c_i) q_j``.
+
+    Ney, Essen and Kneser 1994.
+
+    Parameters
+    ----------
+    discount : float or "auto", default "auto"
+        d, in (0, 1]. "auto" is ``n1 / (n1 + 2 n2)``, n_k being the number of pairs counted k
+        times: the leave-one-out estimate of the same paper; 0.5 where there are no such pairs.
+    base, base_uniform
+        q, as in `bigram.smoothing.Dirichlet`.
+
+    Examples
+    --------
+    >>> AbsoluteDiscount(0.75).discount
+    0.75
+    """
+
+    discount: float | Auto = "auto"
+    base: Base = "unigram"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_discount(self.discount)
+        check_base(self)
+
+    def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> AbsoluteDiscount:
+        if held_out is not None:
+            return tuned_on(held_out, pairs, self, "discount", *_DISCOUNTS)
+        return self
+
+    def _discounts(self, pairs: PairCounts) -> Discounts:
+        return _one_discount(self.discount, pairs)
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        discount = self._discounts(pairs).bigram
+        return _discounted(pairs, discount, base_distribution(self, pairs))
+
+
+@dataclass(frozen=True)
+class KneserNey(Smoothing):
+    """Absolute discounting whose base counts in how many contexts a token was seen.
+
+    ``P(j | i) = max(c_ij - d, 0) / c_i + (d n_i / c_i) q_j``; q_j is the number of distinct
+    contexts of j over the number of distinct pairs. Kneser and Ney 1995, interpolated as in Chen
+    and Goodman 1999, section 2.7.
+
+    Parameters
+    ----------
+    discount : float or "auto", default "auto"
+        As in `bigram.smoothing.AbsoluteDiscount`.
+    base, base_uniform
+        q, as in `bigram.smoothing.Dirichlet`.
+
+    Examples
+    --------
+    >>> KneserNey().base
+    'continuation'
+    """
+
+    discount: float | Auto = "auto"
+    base: Base = "continuation"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_discount(self.discount)
+        check_base(self)
+
+    def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> KneserNey:
+        if held_out is not None:
+            return tuned_on(held_out, pairs, self, "discount", *_DISCOUNTS)
+        return self
+
+    def _discounts(self, pairs: PairCounts) -> Discounts:
+        return _one_discount(self.discount, pairs)
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        discount = self._discounts(pairs).bigram
+        return _discounted(pairs, discount, base_distribution(self, pairs))
+
+
+@dataclass(frozen=True)
+class ModifiedKneserNey(Smoothing):
+    """Kneser-Ney with discounts for counts of one, two and more, as KenLM's lmplz computes it.
+
+    Chen and Goodman 1999, section 3. The discounts are estimated from the counts of counts, for
+    pairs and for continuation counts apart; the base is the discounted continuation counts,
+    interpolated with uniform. Where the discounts of one of the two cannot be estimated (on small
+    or character data), those fall back to (0.5, 1, 1.5) and `Discounts` says so.
+
+    Parameters
+    ----------
+    prune : int, default 0
+        Pairs counted at most so often are not stored, as lmplz's ``--prune 0 k``; the counts that
+        everything is estimated from keep them.
+    compatible : "lmplz" or None, default None
+        "lmplz" repeats a quirk: in the counts of continuation counts, the word whose first
+        occurrence is latest enters with its count. The discounts then equal lmplz's to the digit,
+        and depend on the order of the text. Without counts that know this word, it has no effect.
+
+    Examples
+    --------
+    >>> ModifiedKneserNey(prune=1).prune
+    1
+    """
+
+    prune: int = 0
+    compatible: Literal["lmplz"] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.prune, bool) or not isinstance(self.prune, int):
+            raise TypeError(f"prune must be an integer, not {type(self.prune).__name__}")
+        if self.prune < 0:
+            raise ValueError(f"prune = {self.prune} must not be negative")
+        if self.compatible not in (None, "lmplz"):
+            raise ValueError(f"compatible = {self.compatible!r}; wanted 'lmplz' or None")
+
+    def _discounts(self, pairs: PairCounts) -> Discounts:
+        continuations = pairs.num_predecessors
+        if self.compatible == "lmplz" and pairs.last_new_id is not None:
+            continuations = continuations.copy()
+            continuations[pairs.last_new_id] = pairs.column_sums[pairs.last_new_id]
+        unigram, bigram = _modified_discounts(continuations), _modified_discounts(pairs.counts)
+        return Discounts(unigram or _FALLBACK, bigram or _FALLBACK, unigram is None, bigram is None)
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        discounts = self._discounts(pairs)
+        base = _discounted_continuations(pairs, discounts.unigram)
+        return _discounted(pairs, discounts.bigram, base, self.prune)
+
+
+def _check_discount(discount: object) -> None:
+    if discount != "auto":
+        check_number(discount, "discount", np.finfo(np.float64).tiny, 1.0, "in (0, 1]")
+
+
+def _one_discount(discount: float | Auto, pairs: PairCounts) -> Discounts:
+    """Return one discount for all pairs, given or estimated."""
+    fallback = False
+    if discount == "auto":
+        ones, twos = (int(np.count_nonzero(pairs.counts == k)) for k in (1, 2))
+        fallback = ones == 0
+        discount = _ONE_FALLBACK if fallback else ones / (ones + 2 * twos)
+    d = float(discount)
+    return Discounts((0.0, 0.0, 0.0), (d, d, d), bigram_fallback=fallback)
+
+
+def _modified_discounts(counts: NDArray[np.int64]) -> tuple[float, float, float] | None:
+    """Return D1, D2 and D3+ (Chen and Goodman 1999, equation 26), or None where they make no sense.
+
+    ``Y = n1 / (n1 + 2 n2)`` and ``D_k = k - (k + 1) Y n_{k+1} / n_k``.
+    """
+    n = np.bincount(counts[(counts >= 1) & (counts <= 4)], minlength=5).tolist()
+    if 0 in n[1:4]:
+        return None
+    y = n[1] / (n[1] + 2 * n[2])
+    d1, d2, d3 = (k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))
+    return (d1, d2, d3) if 0 <= d1 <= 1 and 0 <= d2 <= 2 and 0 <= d3 <= 3 else None
+
+
+def _taken(counts: NDArray[np.int64], discounts: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Return what is taken off each count."""
+    taken: NDArray[np.float64] = np.array((0.0, *discounts))[np.minimum(counts, 3)]
+    return taken
+
+
+def _discounted_continuations(
+    pairs: PairCounts, discounts: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """Return the base (V,): ``(a_j - D(a_j)) / A + g / V``, g being the mass taken off."""
+    size, total = pairs.vocab_size, len(pairs.counts)
+    if total == 0:
+        return np.full(size, 1.0 / size)
+    taken = _taken(pairs.num_predecessors, discounts)
+    return (pairs.num_predecessors - taken) / total + taken.sum() / total / size
+
+
+def _discounted(
+    pairs: PairCounts,
+    discounts: tuple[float, float, float],
+    base: NDArray[np.float64],
+    prune: int = 0,
+) -> BackoffTable:
+    """Interpolate discounted counts with the base; pruned pairs give their all to the backoff."""
+    taken = _taken(pairs.counts, discounts)
+    if prune:
+        taken = np.where(pairs.counts <= prune, pairs.counts, taken)
+    backoff = divide(pairs.sum_rows(taken), pairs.row_sums)
+    kept = (pairs.counts - taken) / pairs.per_pair(pairs.row_sums)
+    table = interpolated(pairs, kept, backoff, base)
+    return table.select(pairs.counts > prune) if prune else table

@@ -1,0 +1,107 @@
+"""Katz's backoff with Good-Turing discounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bigram.smoothing.base import Base, Discounts, Smoothing, base_distribution, check_base, divide
+from bigram.tables import BackoffTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bigram.smoothing.pair_counts import PairCounts
+
+__all__ = ["Katz"]
+
+_BLOCK = 1 << 20  # elements of dense rows worked on at a time
+
+
+@dataclass(frozen=True)
+class Katz(Smoothing):
+    """Back off to the base only for pairs never seen, with the mass that Good-Turing sets free.
+
+    ``P(j | i) = d(c_ij) c_ij / c_i`` for a pair seen, else ``backoff_i q_j``. With n_r pairs
+    counted r times and ``A = (k + 1) n_{k+1} / n_1``, the ratio is
+    ``d(r) = ((r + 1) n_{r+1} / (r n_r) - A) / (1 - A)`` for r <= k, and 1 above: reliable counts
+    are left alone. Katz 1987; Chen and Goodman 1999, section 2.5.
+
+    Where a ratio does not lie in (0, 1], k is lowered until all do; where none does, 1/2 is taken
+    off each count up to k, and `Discounts` says so. A context without any free mass gets one
+    count more for the unseen, as in SRILM.
+
+    Parameters
+    ----------
+    k : int, default 5
+        The largest count that is discounted, at least 1.
+    base, base_uniform
+        q, as in `bigram.smoothing.Dirichlet`.
+
+    Examples
+    --------
+    >>> Katz().k
+    5
+    """
+
+    k: int = 5
+    base: Base = "unigram"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int):
+            raise TypeError(f"k must be an integer, not {type(self.k).__name__}")
+        if not 1 <= self.k <= 1000:
+            raise ValueError(f"k = {self.k} is outside [1, 1000]")
+        check_base(self)
+
+    def _taken(self, pairs: PairCounts) -> tuple[NDArray[np.float64], bool]:
+        """Return what is taken off counts of 0 to k, 0 above, and whether it is the fallback."""
+        n = np.bincount(pairs.counts[pairs.counts <= self.k + 1], minlength=self.k + 2)
+        for k in range(self.k, 0, -1):
+            if np.any(n[1 : k + 2] == 0) or (k + 1) * n[k + 1] >= n[1]:
+                continue
+            r = np.arange(1, k + 1)
+            common = (k + 1) * n[k + 1] / n[1]
+            ratios = ((r + 1) * n[2 : k + 2] / (r * n[1 : k + 1]) - common) / (1.0 - common)
+            if np.all((ratios > 0.0) & (ratios <= 1.0)):
+                return np.concatenate([[0.0], r * (1.0 - ratios), [0.0]]), False
+        return np.concatenate([[0.0], np.full(self.k, 0.5), [0.0]]), True
+
+    def _discounts(self, pairs: PairCounts) -> Discounts:
+        taken, fallback = self._taken(pairs)
+        d1, d2, d3 = (float(taken[min(r, len(taken) - 1)]) for r in (1, 2, 3))
+        return Discounts((0.0, 0.0, 0.0), (d1, d2, d3), bigram_fallback=fallback)
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        base = base_distribution(self, pairs)
+        by_count, _ = self._taken(pairs)
+        taken = by_count[np.minimum(pairs.counts, len(by_count) - 1)]
+        unseen = _unseen_mass(pairs, base)
+        taken[pairs.per_pair(unseen <= 0.0)] = 0.0  # nobody there to receive it
+        free = pairs.sum_rows(taken)
+        more = (free <= 0.0) & (unseen > 0.0) & (pairs.row_sums > 0)
+        mass = pairs.row_sums + more
+        probs = (pairs.counts - taken) / pairs.per_pair(mass)
+        backoff = divide(free + more, mass * unseen)
+        backoff[pairs.row_sums == 0] = 1.0
+        return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)
+
+
+def _unseen_mass(pairs: PairCounts, base: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mass (V,) that the base gives to what each context was not followed by.
+
+    Where little is left, it is added up itself: a difference would have lost its digits.
+    """
+    unseen = 1.0 - pairs.sum_rows(base[pairs.indices])
+    little = np.flatnonzero(unseen < 0.1)
+    step = max(1, _BLOCK // pairs.vocab_size)
+    for start in range(0, len(little), step):
+        some = little[start : start + step]
+        rows = np.tile(base, (len(some), 1))
+        for row, context in zip(rows, some, strict=True):
+            row[pairs.indices[pairs.indptr[context] : pairs.indptr[context + 1]]] = 0.0
+        unseen[some] = rows.sum(axis=1)
+    return unseen
