@@ -2,7 +2,18 @@
 
 from bigram import datasets, kernels
 from bigram.config import apply_isa_variable, show_config
-from bigram.smoothing import MLE, AddK
+from bigram.smoothing import (
+    MLE,
+    AbsoluteDiscount,
+    AddK,
+    Dirichlet,
+    JelinekMercer,
+    Katz,
+    KneserNey,
+    ModifiedKneserNey,
+    StupidBackoff,
+    WittenBell,
+)
 from bigram.storage import load
 from bigram.tables import BackoffTable, DenseTable
 from bigram.threads import get_num_threads, set_num_threads
@@ -10,10 +21,18 @@ from bigram.torch_random import TorchGenerator
 
 __all__ = [
     "MLE",
+    "AbsoluteDiscount",
     "AddK",
     "BackoffTable",
     "DenseTable",
+    "Dirichlet",
+    "JelinekMercer",
+    "Katz",
+    "KneserNey",
+    "ModifiedKneserNey",
+    "StupidBackoff",
     "TorchGenerator",
+    "WittenBell",
     "datasets",
     "get_num_threads",
     "kernels",

@@ -145,7 +145,7 @@ class Dirichlet(Smoothing):
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         mu = float(self.mu)
-        mass: NDArray[np.float64] = pairs.row_sums + mu
+        mass = np.add(pairs.row_sums, mu, dtype=np.float64)
         base = base_distribution(self, pairs)
         return interpolated(pairs, pairs.counts / pairs.per_pair(mass), mu / mass, base)
 

@@ -185,8 +185,7 @@ def base_distribution(smoothing: Any, pairs: PairCounts) -> NDArray[np.float64]:
         if len(q) != size:
             raise ValueError(f"base has length {len(q)}; wanted the vocabulary size, {size}")
     weight = smoothing.base_uniform
-    mixed: NDArray[np.float64] = (1.0 - weight) * q + weight * uniform if weight else q
-    return mixed
+    return np.asarray((1.0 - weight) * q + weight * uniform if weight else q, np.float64)
 
 
 def interpolated(
@@ -206,4 +205,6 @@ def interpolated(
 
 def divide(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
     """Divide, with zero where the divisor is zero."""
-    return np.divide(above, below, out=np.zeros(len(below)), where=below > 0)
+    result = np.zeros(len(below))
+    np.divide(above, below, out=result, where=below > 0)
+    return result

@@ -197,8 +197,7 @@ def _modified_discounts(counts: NDArray[np.int64]) -> tuple[float, float, float]
 
 def _taken(counts: NDArray[np.int64], discounts: tuple[float, float, float]) -> NDArray[np.float64]:
     """Return what is taken off each count."""
-    taken: NDArray[np.float64] = np.array((0.0, *discounts))[np.minimum(counts, 3)]
-    return taken
+    return np.array((0.0, *discounts)).take(np.minimum(counts, 3))
 
 
 def _discounted_continuations(
@@ -209,7 +208,7 @@ def _discounted_continuations(
     if total == 0:
         return np.full(size, 1.0 / size)
     taken = _taken(pairs.num_predecessors, discounts)
-    return (pairs.num_predecessors - taken) / total + taken.sum() / total / size
+    return np.asarray((pairs.num_predecessors - taken) / total + taken.sum() / total / size)
 
 
 def _discounted(

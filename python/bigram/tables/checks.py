@@ -26,7 +26,7 @@ def check_ids(ids: ArrayLike, vocab_size: int, name: str) -> NDArray[Any]:
     if array.size and not (array.min() >= 0 and array.max() < vocab_size):
         place = int(np.argmax((array < 0) | (array >= vocab_size)))
         raise ValueError(f"{name}[{place}] = {array[place]} is outside [0, {vocab_size})")
-    return array
+    return array.astype(np.int64) if array.dtype == np.uint64 else array
 
 
 def check_pairs(

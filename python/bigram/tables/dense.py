@@ -86,10 +86,7 @@ class DenseTable:
         ndarray, shape (B, V), float64
             ln P(j | context), nats.
         """
-        rows: NDArray[np.float64] = self._log_table[
-            check_ids(contexts, self.vocab_size, "contexts")
-        ]
-        return rows
+        return self._log_table.take(check_ids(contexts, self.vocab_size, "contexts"), axis=0)
 
     def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
         """Return ln P(next | context) of each pair, nats.
