@@ -3,6 +3,7 @@
 
 namespace bigram::bindings {
 
+void bind_backoff_scoring(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
 void bind_counting(pybind11::module_& m);
 void bind_normalization(pybind11::module_& m);
@@ -12,6 +13,7 @@ void bind_normalization(pybind11::module_& m);
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace bigram::bindings;
     m.doc() = "Compiled kernels of bigram; use the validated functions of bigram.kernels.";
+    bind_backoff_scoring(m);
     bind_build(m);
     bind_counting(m);
     bind_normalization(m);

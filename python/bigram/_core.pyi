@@ -10,6 +10,33 @@ def best_isa() -> str: ...
 def active_isa() -> str: ...
 def set_isa(name: str) -> None: ...
 
+# backoff_scoring
+def index_pairs(
+    slots: npt.NDArray[np.uint64],
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+    log_probs: npt.NDArray[np.float64],
+    num_threads: int,
+) -> None: ...
+def score_backoff_pairs(
+    out: npt.NDArray[np.float64],
+    contexts: npt.NDArray[np.int64],
+    nexts: npt.NDArray[np.int64],
+    slots: npt.NDArray[np.uint64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    num_threads: int,
+) -> None: ...
+def score_backoff_sequences(
+    out: npt.NDArray[np.float64],
+    tokens: npt.NDArray[np.integer],
+    offsets: npt.NDArray[np.int64] | None,
+    slots: npt.NDArray[np.uint64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    num_threads: int,
+) -> int: ...
+
 # counting
 def count_bigrams(
     counts: npt.NDArray[np.int64],

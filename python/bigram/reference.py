@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["count_bigrams", "normalize_rows"]
+__all__ = ["count_bigrams", "normalize_rows", "score_backoff_pairs", "score_backoff_sequences"]
 
 
 def count_bigrams(
@@ -36,3 +36,40 @@ def normalize_rows(
     probs = np.zeros_like(smoothed)
     np.divide(smoothed, mass, out=probs, where=mass > 0)
     return probs.astype(dtype)
+
+
+def score_backoff_pairs(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    log_probs: npt.NDArray[np.float64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    contexts: npt.NDArray[Any],
+    nexts: npt.NDArray[Any],
+) -> npt.NDArray[np.float64]:
+    """Take what is stored for each pair, else backoff times base (as in a `BackoffTable`)."""
+    size = len(log_base)
+    rows = np.repeat(np.arange(size), np.diff(indptr))
+    keys = rows * size + indices.astype(np.int64)
+    wanted = contexts.astype(np.int64) * size + nexts.astype(np.int64)
+    places = np.searchsorted(keys, wanted)
+    found = np.append(keys, -1)[places] == wanted
+    scores: npt.NDArray[np.float64] = log_backoff[contexts] + log_base[nexts]
+    scores[found] = log_probs[places[found]]
+    return scores
+
+
+def score_backoff_sequences(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    log_probs: npt.NDArray[np.float64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    tokens: npt.NDArray[Any],
+    *,
+    offsets: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Sum of the scores of the pairs of each sequence."""
+    sequences = [tokens] if offsets is None else np.split(tokens, offsets)[1:-1]
+    table = (indptr, indices, log_probs, log_backoff, log_base)
+    return np.array([score_backoff_pairs(*table, s[:-1], s[1:]).sum() for s in sequences])

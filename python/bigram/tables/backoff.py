@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bigram import kernels
 from bigram.tables.checks import check_ids, check_pairs, check_top_k
 from bigram.tables.dense import DenseTable
 
@@ -131,11 +132,9 @@ class BackoffTable:
         return _log(self.base)
 
     @cached_property
-    def _keys(self) -> NDArray[np.int64]:
-        """Each stored pair as one ascending number."""
-        rows = np.repeat(np.arange(self.vocab_size, dtype=np.int64), np.diff(self.indptr))
-        keys: NDArray[np.int64] = rows * self.vocab_size + self.indices
-        return keys
+    def _slots(self) -> NDArray[np.uint64]:
+        """The stored pairs by hash."""
+        return kernels.index_pairs(self.indptr, self.indices, self._log_probs)
 
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
         """Return whole rows.
@@ -199,13 +198,39 @@ class BackoffTable:
         ndarray, shape (n,), float64
         """
         rows, columns = check_pairs(contexts, nexts, self.vocab_size)
-        result: NDArray[np.float64] = self._log_backoff[rows] + self._log_base[columns]
-        if self.num_pairs:
-            keys = rows.astype(np.int64) * self.vocab_size + columns.astype(np.int64)
-            places = np.minimum(np.searchsorted(self._keys, keys), self.num_pairs - 1)
-            found = self._keys[places] == keys
-            result[found] = self._log_probs[places[found]]
-        return result
+        return kernels.score_backoff_pairs(
+            self._slots, self._log_backoff, self._log_base, rows, columns
+        )
+
+    def score_sequences(
+        self,
+        tokens: NDArray[Any],
+        offsets: NDArray[np.int64] | None = None,
+        *,
+        num_threads: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the log-likelihood of each sequence.
+
+        Parameters
+        ----------
+        tokens : ndarray, shape (n,), integer
+        offsets : ndarray, shape (n_sequences + 1,), int64, optional
+            Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None: one sequence.
+        num_threads : int, optional
+
+        Returns
+        -------
+        ndarray, shape (n_sequences,), float64
+            Nats.
+        """
+        return kernels.score_backoff_sequences(
+            self._slots,
+            self._log_backoff,
+            self._log_base,
+            tokens,
+            offsets=offsets,
+            num_threads=num_threads,
+        )
 
     def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the most probable successors of each context.

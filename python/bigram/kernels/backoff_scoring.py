@@ -1,0 +1,169 @@
+"""Log-probabilities under a bigram model with backoff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram import _core
+from bigram.kernels._checks import bad_token, check_offsets, check_tokens, is_ready
+from bigram.threads import resolve_num_threads
+
+__all__ = ["index_pairs", "score_backoff_pairs", "score_backoff_sequences"]
+
+
+def index_pairs(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    log_probs: npt.NDArray[np.float64],
+) -> npt.NDArray[np.uint64]:
+    """Put the stored pairs of a model with backoff in a hash table.
+
+    Parameters
+    ----------
+    indptr : ndarray, shape (V + 1,), int64
+        The pairs of context `i` are at ``indptr[i]:indptr[i + 1]``.
+    indices : ndarray, shape (pairs,), int32 or int64
+        Their successors in [0, V), none twice in a context.
+    log_probs : ndarray, shape (pairs,), float64
+        ln P(j | i), nats.
+
+    Returns
+    -------
+    ndarray, shape (slots, 2), uint64
+        For :func:`score_backoff_pairs` and :func:`score_backoff_sequences`: three slots of 16
+        bytes for every two pairs.
+
+    Raises
+    ------
+    TypeError
+        For an array of another dtype, rank or layout.
+    ValueError
+        For arrays that do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import index_pairs
+    >>> index_pairs(np.array([0, 1, 1]), np.array([1]), np.log([0.75])).shape
+    (18, 2)
+    """
+    slots = np.empty((len(log_probs) * 3 // 2 + 17, 2), np.uint64)
+    _core.index_pairs(slots, indptr, indices, log_probs, resolve_num_threads(None))
+    return slots
+
+
+def score_backoff_pairs(
+    slots: npt.NDArray[np.uint64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    contexts: npt.NDArray[Any],
+    nexts: npt.NDArray[Any],
+    *,
+    num_threads: int | None = None,
+) -> npt.NDArray[np.float64]:
+    """Score pairs: what is stored for them, else ``log_backoff[context] + log_base[next]``.
+
+    Parameters
+    ----------
+    slots : ndarray, shape (slots, 2), uint64
+        From :func:`index_pairs`.
+    log_backoff, log_base : ndarrays, shape (V,), float64
+        Nats.
+    contexts, nexts : ndarrays, shape (n,), integer
+        Ids in [0, V).
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        Nats.
+
+    Raises
+    ------
+    TypeError
+        For an array of another dtype, rank or layout.
+    ValueError
+        For an id outside of [0, V), and for arrays that do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import index_pairs, score_backoff_pairs
+    >>> slots = index_pairs(np.array([0, 1, 1]), np.array([1]), np.log([0.75]))
+    >>> half = np.log([0.5, 0.5])
+    >>> np.exp(score_backoff_pairs(slots, half, half, np.array([0, 0]), np.array([0, 1])))
+    array([0.25, 0.75])
+    """
+    rows, columns = _as_int64(contexts, "contexts"), _as_int64(nexts, "nexts")
+    result = np.empty(len(rows))
+    _core.score_backoff_pairs(
+        result, rows, columns, slots, log_backoff, log_base, resolve_num_threads(num_threads)
+    )
+    return result
+
+
+def score_backoff_sequences(
+    slots: npt.NDArray[np.uint64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    tokens: npt.NDArray[Any],
+    *,
+    offsets: npt.NDArray[np.int64] | None = None,
+    num_threads: int | None = None,
+) -> npt.NDArray[np.float64]:
+    """Score sequences: the sum of the log-probabilities of their pairs.
+
+    Parameters
+    ----------
+    slots, log_backoff, log_base
+        As in :func:`score_backoff_pairs`.
+    tokens : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
+        Ids in [0, V), of any stride.
+    offsets : ndarray, shape (n_sequences + 1,), int64, optional
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None: one sequence.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+    Returns
+    -------
+    ndarray, shape (n_sequences,), float64
+        Nats; 0 for a sequence of less than two tokens.
+
+    Raises
+    ------
+    TypeError
+        For an array of another dtype, rank or layout.
+    ValueError
+        For a token outside of [0, V), and for arrays that do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import index_pairs, score_backoff_sequences
+    >>> slots = index_pairs(np.array([0, 1, 1]), np.array([1]), np.log([0.75]))
+    >>> half = np.log([0.5, 0.5])
+    >>> np.exp(score_backoff_sequences(slots, half, half, np.array([0, 0, 1])))
+    array([0.1875])
+    """
+    tokens = check_tokens(tokens)
+    num_sequences = 1
+    if offsets is not None:
+        offsets = check_offsets(offsets)
+        num_sequences = max(len(offsets) - 1, 0)
+    result = np.empty(num_sequences)
+    bad = _core.score_backoff_sequences(
+        result, tokens, offsets, slots, log_backoff, log_base, resolve_num_threads(num_threads)
+    )
+    if bad >= 0:
+        raise bad_token(tokens, bad, len(log_base))
+    return result
+
+
+def _as_int64(ids: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
+    if is_ready(ids, np.int64) and ids.ndim == 1:
+        return ids
+    return np.ascontiguousarray(check_tokens(ids, name), np.int64)
