@@ -1,0 +1,88 @@
+"""Tokenizers: text to ids and back, by NumPy over whole batches of text.
+
+A tokenizer with a boundary symbol puts its id before and after every sequence; the boundary is
+both the first context and the stop token. ``encode`` leaves the boundaries out, ``encode_batch``
+puts them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from bigram.byte_tokenizer import ByteTokenizer
+from bigram.char_tokenizer import CharTokenizer
+from bigram.texts import Ids, Json, Offsets, UnknownSymbolError
+
+__all__ = ["ByteTokenizer", "CharTokenizer", "Tokenizer", "UnknownSymbolError", "from_json"]
+
+
+class Tokenizer(Protocol):
+    """What the package needs of a tokenizer."""
+
+    @property
+    def vocab(self) -> tuple[str, ...]:
+        """The symbols; the position of a symbol is its id."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids."""
+
+    @property
+    def boundary_id(self) -> int | None:
+        """Id before and after each sequence, if there is one."""
+
+    @property
+    def unknown_id(self) -> int | None:
+        """Id of all symbols that the vocabulary lacks, if there is one."""
+
+    def token_id(self, symbol: str) -> int:
+        """Return the id of one symbol; KeyError if the vocabulary lacks it."""
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of a text, without boundaries."""
+
+    def encode_batch(self, texts: Iterable[str]) -> tuple[Ids, Offsets]:
+        """Return tokens and offsets of many texts, each between two boundaries."""
+
+    def decode(self, ids: npt.ArrayLike) -> str:
+        """Return the text of the ids."""
+
+    def to_json(self) -> Json:
+        """Return a JSON-compatible description, read by `from_json`."""
+
+
+def from_json(description: Mapping[str, Any]) -> Tokenizer:
+    """Return the tokenizer that a tokenizer's ``to_json`` described.
+
+    Parameters
+    ----------
+    description : mapping
+
+    Returns
+    -------
+    Tokenizer
+
+    Raises
+    ------
+    ValueError
+        If `description` is of no known kind, or damaged.
+
+    Examples
+    --------
+    >>> from_json(ByteTokenizer().to_json())
+    ByteTokenizer(boundary=None)
+    """
+    try:
+        kind = description["kind"]
+        if kind == "char":
+            return CharTokenizer(
+                tuple(description["vocab"]), description["boundary"], description["unknown"]
+            )
+        if kind == "byte":
+            return ByteTokenizer(description["boundary"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"damaged description of a tokenizer: {error}") from error
+    raise ValueError(f"tokenizer kind {kind!r} is not known; wanted 'char' or 'byte'")
