@@ -17,6 +17,7 @@ from bigram.texts import (
     batch_offsets,
     boundary_inside,
     check_ids,
+    line_offsets,
 )
 
 __all__ = ["ByteTokenizer"]
@@ -125,6 +126,15 @@ class ByteTokenizer:
             raise boundary_inside(encoded, boundary, where)
         return np.frombuffer(joined, dtype=np.uint8)[1:-1], batch_offsets(encoded, 2)
 
+    def encode_lines(self, data: bytes, where: Where) -> tuple[Ids, Offsets]:
+        """Encode whole lines of UTF-8, each with its newline."""
+        mark = b"" if self.boundary_id is None else bytes([self.boundary_id])
+        if mark in (b"", b"\n") or mark not in data:
+            joined = mark + data.replace(b"\n", mark * 2)
+            ids = np.frombuffer(joined, dtype=np.uint8)[: len(joined) - len(mark)]
+            return ids, line_offsets(data, 2 * len(mark))
+        return self.encode_texts(data.decode().split("\n")[:-1], where)
+
     def decode(self, ids: npt.ArrayLike) -> str:
         """Return the text of the bytes; those that are no UTF-8 become U+FFFD.
 
@@ -169,5 +179,3 @@ class ByteTokenizer:
 def _utf8(text: str | bytes) -> bytes:
     """Return the UTF-8 form of a str, lone surrogates among it; bytes as they are."""
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-
-

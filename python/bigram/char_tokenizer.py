@@ -22,6 +22,7 @@ from bigram.texts import (
     check_ids,
     code_points,
     id_dtype,
+    line_offsets,
 )
 
 __all__ = ["CharTokenizer"]
@@ -237,6 +238,16 @@ class CharTokenizer:
         offsets = batch_offsets(texts, 2)
         return self._checked(self._lookup(joined)[1:-1], texts, offsets, where), offsets
 
+    def encode_lines(self, data: bytes, where: Where) -> tuple[Ids, Offsets]:
+        """Encode whole lines of UTF-8, each with its newline; ASCII never becomes str."""
+        mark = (self.boundary or "").encode("utf-8", "surrogatepass")
+        if data.isascii() and mark.isascii() and (mark in (b"", b"\n") or mark not in data):
+            ids = self._lookup_ascii(mark + data.replace(b"\n", mark * 2))
+            ids = ids[: ids.size - len(mark)]
+            if self._first_missing(ids) < 0:
+                return self._narrow(ids), line_offsets(data, 2 * len(mark))
+        return self.encode_texts(data.decode().split("\n")[:-1], where)
+
     def decode(self, ids: npt.ArrayLike) -> str:
         """Return the text of the ids; a boundary id becomes the boundary symbol.
 
@@ -311,25 +322,29 @@ class CharTokenizer:
         """Return the id of every character, `_missing` for those outside the vocabulary."""
         if not text.isascii():
             return self._table.take(code_points(text), mode="clip")
-        return self.lookup_ascii(text.encode("ascii"))
+        return self._lookup_ascii(text.encode("ascii"))
 
-    def lookup_ascii(self, data: bytes) -> Ids:
+    def _lookup_ascii(self, data: bytes) -> Ids:
         """Return the id of every byte of ASCII text, unchecked."""
         if self._byte_table is not None:
             return np.frombuffer(bytearray(data).translate(self._byte_table), dtype=np.uint8)
         return self._table.take(np.frombuffer(data, dtype=np.uint8))
 
-    def first_missing(self, ids: Ids) -> int:
+    def _first_missing(self, ids: Ids) -> int:
         """Return the position of the first id that `_lookup` could not find, -1 if none."""
         if self.unknown_id is not None or ids.size == 0 or ids.max() < self.vocab_size:
             return -1
         return int((ids == self.vocab_size).argmax())
 
+    def _narrow(self, ids: Ids) -> Ids:
+        """Return ids in the vocabulary's dtype; the lookup needs room for one id more."""
+        return ids.astype(id_dtype(self.vocab_size), copy=False)
+
     def _checked(self, ids: Ids, texts: list[str], offsets: Offsets | None, where: Where) -> Ids:
         """Return ids in the vocabulary's dtype, or raise for the first unknown character."""
-        bad = self.first_missing(ids)
+        bad = self._first_missing(ids)
         if bad < 0:
-            return ids.astype(id_dtype(self.vocab_size), copy=False)
+            return self._narrow(ids)
         index, place = 0, bad
         if offsets is not None:
             index = int(offsets.searchsorted(bad, side="right")) - 1
@@ -341,5 +356,3 @@ class CharTokenizer:
             self.vocab_size,
             where.label(index),
         )
-
-

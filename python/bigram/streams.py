@@ -124,9 +124,7 @@ def _open_zstd(path: str) -> Iterator[Reader]:
     try:
         import zstandard
     except ImportError as error:
-        raise ImportError(
-            f'reading {path} needs zstandard: pip install "bigram[zstd]"'
-        ) from error
+        raise ImportError(f'reading {path} needs zstandard: pip install "bigram[zstd]"') from error
     with open(path, "rb") as file:
         decompressor = zstandard.ZstdDecompressor()
         try:

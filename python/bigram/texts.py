@@ -123,3 +123,11 @@ def batch_offsets(texts: Sequence[str | bytes], extra: int) -> Offsets:
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + extra, out=offsets[1:])
     return offsets
+
+
+def line_offsets(data: bytes, extra: int) -> Offsets:
+    """Return the offsets of whole lines of bytes without newlines, each with `extra` more ids."""
+    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
+    offsets = np.zeros(len(ends) + 1, dtype=np.int64)
+    offsets[1:] = ends + np.arange(extra, extra + (extra - 1) * len(ends), extra - 1)
+    return offsets

@@ -1,0 +1,256 @@
+"""Corpora: where sequences come from, streamed by batches and never read whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bigram.byte_tokenizer import ByteTokenizer
+from bigram.char_tokenizer import CharTokenizer
+from bigram.progress import Progress
+from bigram.progress import progress as progress_bar
+from bigram.sources import (
+    Lines,
+    Piece,
+    Source,
+    TextFiles,
+    TextIterable,
+    Texts,
+    Unit,
+    join_pieces,
+    split_lines,
+)
+from bigram.streams import Paths, expand_paths
+from bigram.texts import Ids, Offsets
+from bigram.tokenizers import Tokenizer
+
+__all__ = [
+    "Corpus",
+    "TokenBatch",
+    "as_corpus",
+    "encode_corpus",
+    "iter_text_batches",
+    "open_progress",
+]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    r"""Where sequences of text come from; iterating gives them as str.
+
+    Made by `Corpus.lines` and `Corpus.text`. Wherever a corpus is taken, any iterable of str does
+    too, each str one sequence.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "names.txt")
+    ...     _ = path.write_bytes(b"emma\r\n\nava")
+    ...     list(Corpus.lines(path)), list(Corpus.text(path))
+    (['emma', '', 'ava'], ['emma\r\n\nava'])
+    """
+
+    source: Source
+
+    @classmethod
+    def lines(cls, paths: Paths, *, errors: str = "strict") -> Corpus:
+        r"""Read files of one sequence a line.
+
+        Lines end at ``\n`` only; one ``\r`` before it and a leading byte-order mark are dropped. A
+        blank line is an empty sequence, and a final newline adds none.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            Plain, ``.gz`` or ``.zst`` files of UTF-8, patterns such as ``"part-*.txt"``, or ``"-"``
+            for standard input.
+        errors : {"strict", "replace"}
+            Whether invalid UTF-8 is an error or becomes U+FFFD.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A file that cannot be read raises OSError, and invalid
+            UTF-8 ValueError, where the corpus is used.
+        """
+        return cls(TextFiles(expand_paths(paths), True, _checked_errors(errors)))
+
+    @classmethod
+    def text(cls, paths: Paths, *, errors: str = "strict") -> Corpus:
+        """Read files of running text, one sequence a file, newlines included.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            As `Corpus.lines` takes them.
+        errors : {"strict", "replace"}
+            Whether invalid UTF-8 is an error or becomes U+FFFD.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing.
+        """
+        return cls(TextFiles(expand_paths(paths), False, _checked_errors(errors)))
+
+    def __iter__(self) -> Iterator[str]:
+        for batch in iter_text_batches(self):
+            yield from batch
+
+
+def _checked_errors(errors: str) -> str:
+    if errors not in ("strict", "replace"):
+        raise ValueError(f"errors = {errors!r}, wanted 'strict' or 'replace'")
+    return errors
+
+
+def as_corpus(corpus: Corpus | Iterable[str]) -> Corpus:
+    """Return a corpus, or an iterable of str as one.
+
+    Raises
+    ------
+    TypeError
+        For a single str, bytes, path or mapping, and for what is not iterable.
+    """
+    if isinstance(corpus, Corpus):
+        return corpus
+    kind = type(corpus).__name__
+    if isinstance(corpus, (str, bytes, os.PathLike)):
+        raise TypeError(f"corpus is a single {kind}: pass [text] or Corpus.lines(path)")
+    if isinstance(corpus, Mapping) or not isinstance(corpus, Iterable):
+        raise TypeError(f"corpus is {kind}, wanted a Corpus or an iterable of str")
+    return Corpus(TextIterable(corpus))
+
+
+def open_progress(corpus: Corpus, description: str, enabled: bool) -> Progress:
+    """Open the progress bar that a corpus's units advance, in bytes."""
+    total = corpus.source.total() if enabled else None
+    return progress_bar(description, total=total, enabled=enabled, unit="B", unit_scale=True)
+
+
+def iter_text_batches(corpus: Corpus | Iterable[str]) -> Iterator[list[str]]:
+    """Yield all texts of a corpus as lists of whole texts."""
+    with progress_bar("reading") as bar:
+        for unit in join_pieces(as_corpus(corpus).source.units(bar)):
+            yield unit.texts if isinstance(unit, Texts) else split_lines(unit.data)
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Some sequences of a corpus as token ids.
+
+    A sequence too long for one batch goes on in the next ones, each of which begins with the last
+    token of the one before: no pair is lost or counted twice.
+
+    Attributes
+    ----------
+    tokens : array, shape (n_tokens,), integer
+    offsets : int64 array, shape (n + 1,)
+        Sequence `i` is ``tokens[offsets[i]:offsets[i + 1]]``, with its own two boundaries.
+    num_sequences : int
+        Number of sequences that start in this batch.
+    num_bytes : int
+        UTF-8 bytes of the text, without line ends.
+    num_unknown : int
+        Number of unknown tokens.
+    """
+
+    tokens: Ids
+    offsets: Offsets
+    num_sequences: int
+    num_bytes: int
+    num_unknown: int
+
+
+def encode_corpus(
+    corpus: Corpus | Iterable[str], tokenizer: Tokenizer, *, progress: bool = False
+) -> Iterator[TokenBatch]:
+    """Yield a corpus as token ids, by batches of about a megabyte of text.
+
+    Parameters
+    ----------
+    corpus : Corpus or iterable of str
+    tokenizer : Tokenizer
+    progress : bool
+        Show a progress bar.
+
+    Yields
+    ------
+    TokenBatch
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    ValueError
+        If a text cannot be encoded; the error says which and where.
+
+    Examples
+    --------
+    >>> tokenizer = CharTokenizer.from_texts(["ab"])
+    >>> [batch.tokens for batch in encode_corpus(["ab", "b"], tokenizer)]
+    [array([0, 1, 2, 0, 0, 2, 0], dtype=uint8)]
+    """
+    source = as_corpus(corpus)
+    with open_progress(source, "encoding", progress) as bar:
+        units: Iterable[Unit] = source.source.units(bar)
+        by_symbol = isinstance(tokenizer, (CharTokenizer, ByteTokenizer))
+        previous: list[Any] = []
+        for unit in units if by_symbol else join_pieces(units):
+            if isinstance(unit, Piece):
+                batch = _encode_piece(unit, tokenizer, previous)
+                previous = batch.tokens[-1:].tolist()
+            elif isinstance(unit, Lines):
+                batch = _encode_lines(unit, tokenizer)
+            else:
+                batch = _encode_texts(unit, tokenizer)
+            yield batch
+
+
+def _encode_lines(unit: Lines, tokenizer: Tokenizer) -> TokenBatch:
+    if not isinstance(tokenizer, (CharTokenizer, ByteTokenizer)):
+        return _encode_texts(Texts(split_lines(unit.data), unit.where), tokenizer)
+    tokens, offsets = tokenizer.encode_lines(unit.data, unit.where)
+    num_bytes = len(unit.data) - (len(offsets) - 1)
+    return TokenBatch(tokens, offsets, len(offsets) - 1, num_bytes, _unknown(tokens, tokenizer))
+
+
+def _encode_texts(unit: Texts, tokenizer: Tokenizer) -> TokenBatch:
+    if isinstance(tokenizer, (CharTokenizer, ByteTokenizer)):
+        tokens, offsets = tokenizer.encode_texts(unit.texts, unit.where)
+    else:
+        tokens, offsets = tokenizer.encode_batch(unit.texts)
+    num_bytes = sum(map(_num_bytes, unit.texts))
+    return TokenBatch(tokens, offsets, len(unit.texts), num_bytes, _unknown(tokens, tokenizer))
+
+
+def _encode_piece(unit: Piece, tokenizer: Any, previous: list[Any]) -> TokenBatch:
+    ids = tokenizer.encode_piece(unit.text, unit.where)
+    boundary = [] if tokenizer.boundary_id is None else [tokenizer.boundary_id]
+    head = boundary if unit.starts else previous
+    tail = boundary if unit.ends else []
+    tokens = np.concatenate([np.array(head, ids.dtype), ids, np.array(tail, ids.dtype)])
+    offsets = np.array([0, len(tokens)], dtype=np.int64)
+    unknown = _unknown(ids, tokenizer)
+    return TokenBatch(tokens, offsets, int(unit.starts), _num_bytes(unit.text), unknown)
+
+
+def _num_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _unknown(tokens: Ids, tokenizer: Tokenizer) -> int:
+    return 0 if tokenizer.unknown_id is None else int((tokens == tokenizer.unknown_id).sum())
