@@ -2,6 +2,8 @@
 
 from bigram import datasets, kernels
 from bigram.config import apply_isa_variable, show_config
+from bigram.corpus import Corpus
+from bigram.counts import BigramCounts, count
 from bigram.smoothing import (
     MLE,
     AbsoluteDiscount,
@@ -17,6 +19,7 @@ from bigram.smoothing import (
 from bigram.storage import load
 from bigram.tables import BackoffTable, DenseTable
 from bigram.threads import get_num_threads, set_num_threads
+from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError
 from bigram.torch_random import TorchGenerator
 
 __all__ = [
@@ -24,6 +27,10 @@ __all__ = [
     "AbsoluteDiscount",
     "AddK",
     "BackoffTable",
+    "BigramCounts",
+    "ByteTokenizer",
+    "CharTokenizer",
+    "Corpus",
     "DenseTable",
     "Dirichlet",
     "JelinekMercer",
@@ -32,7 +39,9 @@ __all__ = [
     "ModifiedKneserNey",
     "StupidBackoff",
     "TorchGenerator",
+    "UnknownSymbolError",
     "WittenBell",
+    "count",
     "datasets",
     "get_num_threads",
     "kernels",

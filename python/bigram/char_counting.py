@@ -58,6 +58,9 @@ def count_characters(
     return counter.result() if tokenizer is None else counter.result_for(tokenizer)
 
 
+_spare: list[Matrix] = []  # fresh memory costs as much as counting a small file into it
+
+
 class CharCounter:
     """Counts of characters whose vocabulary is not yet known.
 
@@ -71,8 +74,9 @@ class CharCounter:
     def __init__(self, sequence: str | None) -> None:
         self._lines = sequence == "line"
         self._bounded = sequence is not None
-        self._bytes = np.zeros((_ASCII, _ASCII), dtype=np.int64)
-        self._starts: set[int] = set()  # of texts without boundary, which may hold no pair
+        self._bytes = _spare.pop() if _spare else np.empty((_ASCII, _ASCII), dtype=np.int64)
+        self._bytes.fill(0)
+        self._ends: set[int] = set()  # last symbols of running texts, perhaps contexts of no pair
         self._points: list[int] = []  # code point of each id of _matrix
         self._ids = np.zeros(0, dtype=np.int32)  # id + 1 of each code point, 0 where there is none
         self._matrix = np.zeros((0, 0), dtype=np.int64)
@@ -83,28 +87,21 @@ class CharCounter:
         data = block.data
         if block.first:
             self._previous = _NEWLINE
-            if not self._lines:
-                self._start(data)
-                data = data[1:] if block.ascii else data
-        if data.size < 2:
-            return
-        if not block.ascii:
-            text = data[1:].tobytes().decode()
-            points = code_points(text)
-            skip = block.first and not self._lines
-            self._add_points(points if skip else np.append(np.uint32(self._previous), points))
-            self._previous = int(points[-1])
-            return
-        if data[0] >= _ASCII:
-            self._add_points(np.array([self._previous, data[1]], dtype=np.uint32))
-            data = data[1:]
-        count_bigrams(data, _ASCII, out=self._bytes)
-        self._previous = int(data[-1])
-
-    def _start(self, data: npt.NDArray[np.uint8]) -> None:
-        text = data[1:5].tobytes().decode("utf-8", "ignore")
-        if text:
-            self._starts.add(ord(text[0]))
+        if data.size > 1:
+            skip = int(block.first and not self._lines)  # nothing stands before a running text
+            if block.ascii:
+                if data[0] >= _ASCII:
+                    self._add_points(np.array([self._previous, data[1]], dtype=np.uint32))
+                    skip = 1
+                count_bigrams(data[skip:], _ASCII, out=self._bytes)
+                self._previous = int(data[-1])
+            else:
+                points = code_points(data[1:].tobytes().decode())
+                before = np.array([self._previous][skip:], dtype=np.uint32)
+                self._add_points(np.concatenate([before, points]))
+                self._previous = int(points[-1])
+            if block.last and not self._lines:
+                self._ends.add(self._previous)
 
     def add_texts(self, texts: list[str]) -> None:
         """Count whole texts."""
@@ -155,8 +152,8 @@ class CharCounter:
 
         `_BOUNDARY` stands for newlines that are boundaries.
         """
-        met = np.flatnonzero(self._bytes.any(axis=0) | self._bytes.any(axis=1)).tolist()
-        rows = {byte: byte for byte in met}
+        met = np.flatnonzero(self._bytes.max(axis=0) | self._bytes.max(axis=1)).tolist()
+        rows = {byte: byte for byte in (*met, *self._ends) if byte < _ASCII}
         others = list(self._points)
         if self._bounded and _NEWLINE in rows:
             rows[_NEWLINE] = _BOUNDARY
@@ -167,7 +164,7 @@ class CharCounter:
     def result(self) -> tuple[Matrix, CharTokenizer]:
         """Return the counts and a tokenizer of all symbols met, in order."""
         rows, others = self._symbols()
-        symbols = {*rows.values(), *others, *self._starts} - {_BOUNDARY}
+        symbols = {*rows.values(), *others} - {_BOUNDARY}
         boundary = None
         if self._bounded:
             boundary = next((b for b in ".\n\0" if ord(b) not in symbols), None)
@@ -179,10 +176,17 @@ class CharCounter:
         elif not symbols:
             raise ValueError("the corpus is empty: there is no symbol to make a vocabulary of")
         tokenizer = CharTokenizer.from_symbols(map(chr, symbols), boundary=boundary)
-        ids = {ord(symbol): index for index, symbol in enumerate(tokenizer.vocab)}
+        points = list(map(ord, tokenizer.vocab))
         if boundary is not None:
-            ids[_BOUNDARY] = 0
-        return self._arranged(tokenizer.vocab_size, rows, others, ids), tokenizer
+            points[0] = _BOUNDARY
+        if not others:
+            order = [_NEWLINE if point == _BOUNDARY else point for point in points]
+            matrix = self._bytes[order][:, order]
+        else:
+            ids = {point: index for index, point in enumerate(points)}
+            matrix = self._arranged(tokenizer.vocab_size, rows, others, ids)
+        _spare[:] = [self._bytes]
+        return matrix, tokenizer
 
     def result_for(self, tokenizer: CharTokenizer) -> tuple[Matrix, CharTokenizer] | None:
         """Return the counts by a tokenizer's ids, None where they do not fit."""
@@ -191,7 +195,7 @@ class CharCounter:
         rows, others = self._symbols()
         given = {symbol: index for index, symbol in enumerate(tokenizer.vocab)}
         ids: dict[int, int] = {}
-        for point in {*rows.values(), *others, *self._starts}:
+        for point in {*rows.values(), *others}:
             symbol = "" if point == _BOUNDARY else chr(point)
             index = given.get(symbol, tokenizer.unknown_id) if symbol else tokenizer.boundary_id
             if index is None or symbol == tokenizer.boundary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -89,7 +89,7 @@ class TextFiles:
                 first += 1
 
 
-def _line_units(path: str, first: int, errors: str, bar: Progress) -> Iterator[Unit]:
+def _line_units(path: str, first: int, errors: str, bar: Progress) -> Generator[Unit, None, int]:
     """Yield the units of a file of lines; return the number of texts up to its end."""
     rest, done, position, open_line = b"", 0, 0, False
     for block in read_blocks(path, lines=True, errors=errors):
@@ -129,9 +129,9 @@ class TextIterable:
 
     texts: Iterable[Any]
 
-    def total(self) -> None:
+    def total(self) -> int | None:
         """Return None: the size is not known before reading."""
-        return
+        return None
 
     def units(self, bar: Progress) -> Iterator[Unit]:
         """Yield the texts by batches of about a block, and long texts as pieces."""

@@ -153,39 +153,46 @@ def read_blocks(path: str, *, lines: bool, errors: str) -> Iterator[Block]:
     ValueError
         For invalid UTF-8, with file and byte offset.
     """
-    with open_binary(path) as stream:
-        buffer = bytearray(_buffer_size(stream))
-        view = memoryview(buffer)
-        array = np.frombuffer(buffer, dtype=np.uint8)
-        held, offset, before, first, last = 0, 0, _NEWLINE, True, False
-        while not last:
-            count, last = _fill(stream, view[1 + held :])  # slot 0 is for the byte before
-            start, stop = 1, 1 + held + count
-            keep = stop if last else stop - _incomplete(view[max(start, stop - 3) : stop], lines)
-            if first and buffer.startswith(_BOM, 1, keep):
-                start += len(_BOM)
-            data = array[start - 1 : keep]
-            data[0] = before
-            ascii_only = keep == start or bool(array[start:keep].max() < 128)
-            if not ascii_only and errors == "strict":
-                _check_utf8(data[1:], path, offset + start - 1)
-            if lines and buffer.find(_RETURN, start, keep) >= 0:
-                data = _without_returns(data, last)
-            if not ascii_only and errors == "replace":
-                data = _with_first(before, data[1:].tobytes().decode("utf-8", "replace").encode())
-            if lines and last and data[-1] != _NEWLINE:
-                data = np.append(data, np.uint8(_NEWLINE))
-            yield Block(data, ascii_only, first, last, count)
-            before, first = int(data[-1]), False
-            offset += keep - 1
-            held = stop - keep
-            view[1 : 1 + held] = view[keep:stop]
+    # Fresh memory costs more than reading a small file into it, so one buffer is kept.
+    buffer = _spare.pop() if _spare else bytearray(1 + BLOCK_BYTES)
+    try:
+        with open_binary(path) as stream:
+            yield from _blocks(stream, buffer, path, lines, errors)
+    finally:
+        _spare[:] = [buffer]
 
 
-def _buffer_size(stream: Reader) -> int:
-    """Return the size of a block and its first slot, less for a small plain file."""
-    size = os.fstat(stream.fileno()).st_size if isinstance(stream, io.FileIO) else 0
-    return 64 + min(size or BLOCK_BYTES, BLOCK_BYTES)
+_spare: list[bytearray] = []
+
+
+def _blocks(
+    stream: Reader, buffer: bytearray, path: str, lines: bool, errors: str
+) -> Iterator[Block]:
+    view = memoryview(buffer)
+    array = np.frombuffer(buffer, dtype=np.uint8)
+    held, offset, before, first, last = 0, 0, _NEWLINE, True, False
+    while not last:
+        count, last = _fill(stream, view[1 + held :])  # slot 0 is for the byte before
+        start, stop = 1, 1 + held + count
+        keep = stop if last else stop - _incomplete(view[max(start, stop - 3) : stop], lines)
+        if first and buffer.startswith(_BOM, 1, keep):
+            start += len(_BOM)
+        data = array[start - 1 : keep]
+        data[0] = before
+        ascii_only = keep == start or bool(array[start:keep].max() < 128)
+        if not ascii_only and errors == "strict":
+            _check_utf8(data[1:], path, offset + start - 1)
+        if lines and buffer.find(_RETURN, start, keep) >= 0:
+            data = _without_returns(data, last)
+        if not ascii_only and errors == "replace":
+            data = _with_first(before, data[1:].tobytes().decode("utf-8", "replace").encode())
+        if lines and last and data[-1] != _NEWLINE:
+            data = np.append(data, np.uint8(_NEWLINE))
+        yield Block(data, ascii_only, first, last, count)
+        before, first = int(data[-1]), False
+        offset += keep - 1
+        held = stop - keep
+        view[1 : 1 + held] = view[keep:stop]
 
 
 def _fill(stream: Reader, view: memoryview) -> tuple[int, bool]:
