@@ -365,14 +365,15 @@ def load_arrays(
     ('counts', [0, 1, 2], 'memory')
     """
     found, stored, header = open_arrays(path, kind=kind)
-    arrays = {}
-    for name, array in stored.items():
-        if mmap:
-            array.verify()
-            arrays[name] = array.memmap()
-        else:
-            arrays[name] = array.load()
-    return found, arrays, header
+    return found, _read_all(stored, mmap), header
+
+
+def _read_all(stored: Mapping[str, StoredArray], mmap: bool) -> dict[str, Array]:
+    if not mmap:
+        return {name: array.load() for name, array in stored.items()}
+    for array in stored.values():
+        array.verify()
+    return {name: array.memmap() for name, array in stored.items()}
 
 
 def load(path: Path) -> Any:
@@ -394,10 +395,16 @@ def load(path: Path) -> Any:
     ValueError
         If it is damaged, foreign or of a newer version.
     """
-    kind, arrays, header = load_arrays(path, kind=_CLASSES)
-    module, name = _CLASSES[kind]
-    cls = getattr(importlib.import_module(module), name)
+    return load_kind(path, _CLASSES)
+
+
+def load_kind(path: Path, kind: str | Collection[str]) -> Any:
+    """Load an object of one of the kinds; counts, which may be large, are memory-mapped."""
+    found, stored, header = open_arrays(path, kind=kind)
+    module, name = _CLASSES[found]
+    arrays = _read_all(stored, mmap=found == "counts")
     try:
+        cls = getattr(importlib.import_module(module), name)
         return cls._from_arrays(arrays, header)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"

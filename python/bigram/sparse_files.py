@@ -1,0 +1,92 @@
+"""Counts in our own files: opened by rows, and written by blocks of rows as they come."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bigram.files import Path
+from bigram.sparse import Csr, DenseRows, Rows, SparseRows, index_dtype, make_csr
+from bigram.storage import Array, StoredArray, open_arrays, save_arrays
+
+__all__ = ["counts_from_arrays", "map_counts", "open_rows", "write_sparse"]
+
+
+def write_sparse(
+    path: Path, blocks: Iterable[Csr], vocab_size: int, bound: int, header: Mapping[str, Any]
+) -> None:
+    """Write blocks of rows, from the first to the last, as one file of sparse counts.
+
+    Parameters
+    ----------
+    path : str or path-like
+    blocks : iterable of csr_array, shape (rows, V)
+        Together all V rows; only one is held at a time.
+    vocab_size : int
+        V.
+    bound : int
+        At least the number of pairs in all blocks: it decides the dtype of the indices.
+    header : mapping
+        Saved with the file.
+    """
+    dtype = index_dtype(bound)
+    parts = {"indptr": dtype, "indices": dtype, "counts": np.dtype(np.int64)}
+    folder = os.path.dirname(os.path.realpath(path))
+    with tempfile.TemporaryDirectory(prefix=".bigram-", dir=folder) as temporary:
+        names = {part: os.path.join(temporary, part) for part in parts}
+        num_pairs = 0
+        with (
+            open(names["indptr"], "wb") as indptr,
+            open(names["indices"], "wb") as indices,
+            open(names["counts"], "wb") as counts,
+        ):
+            indptr.write(np.zeros(1, dtype).data)
+            for block in blocks:
+                starts = block.indptr[1:].astype(np.int64) + num_pairs
+                indptr.write(starts.astype(dtype).data)
+                indices.write(block.indices.astype(dtype, copy=False).data)
+                counts.write(block.data.data)
+                num_pairs += block.nnz
+        sizes = {"indptr": vocab_size + 1, "indices": num_pairs, "counts": num_pairs}
+        arrays = {part: StoredArray(names[part], 0, parts[part], (sizes[part],)) for part in parts}
+        save_arrays(path, "counts", arrays, {**header, "vocab_size": vocab_size})
+
+
+def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]:
+    """Open a file of counts to read it by rows; its checksums are verified first.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it holds no counts or is damaged.
+    """
+    _, arrays, header = open_arrays(path, kind="counts")
+    if verify:
+        for array in arrays.values():
+            array.verify()
+    try:
+        vocab_size = header["vocab_size"]
+        if "matrix" in arrays:
+            return DenseRows(vocab_size, arrays["matrix"]), header
+        parts = arrays["indptr"], arrays["indices"], arrays["counts"]
+        return SparseRows(vocab_size, *parts), header
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{os.fspath(path)}: damaged: its header lacks {error}") from None
+
+
+def map_counts(path: Path) -> Csr:
+    """Map a file of sparse counts that this process has just written, (V, V)."""
+    _, arrays, _ = open_arrays(path, kind="counts")
+    return counts_from_arrays({name: array.memmap() for name, array in arrays.items()})
+
+
+def counts_from_arrays(arrays: Mapping[str, Array]) -> Csr:
+    """Put the three arrays of a file of sparse counts together."""
+    indptr = arrays["indptr"]
+    return make_csr(arrays["counts"], arrays["indices"], indptr, len(indptr) - 1)
