@@ -129,15 +129,17 @@ def read_tsv(
     name = os.fspath(path)
     with open(name, encoding="utf-8", newline="\n") as file:
         try:
-            first = file.readline()
-            number = 1
-            if first.startswith(_MARK):
-                vocab_size, found = _understand(name, first[len(_MARK) :])
+            place, number = 0, 0
+            line = file.readline()
+            if line.startswith(_MARK):
+                vocab_size, found = _understand(name, line[len(_MARK) :])
                 tokenizer = found if tokenizer is None else tokenizer
-                first, number = file.readline(), 2
-            if tuple(first.rstrip("\r\n").split("\t")) != _COLUMNS:
-                file.seek(0)
-                number = 0
+                place, number = file.tell(), 1
+                line = file.readline()
+            if tuple(line.rstrip("\r\n").split("\t")) == _COLUMNS:
+                number += 1
+            else:
+                file.seek(place)
             if tokenizer is not None:
                 vocab_size = tokenizer.vocab_size
             blocks = _tsv_blocks(name, file, number, tokenizer)
@@ -228,7 +230,8 @@ def to_pandas(counts: BigramCounts) -> pd.DataFrame:
         vocab = pd.Index(counts.tokenizer.vocab)
         for column, array in ids.items():
             columns[f"{column}_symbol"] = pd.Categorical.from_codes(array, vocab)
-    return pd.DataFrame(columns)
+    frame: pd.DataFrame = pd.DataFrame(columns)
+    return frame
 
 
 def write_parquet(counts: BigramCounts, path: Path) -> None:
@@ -265,7 +268,9 @@ def _parquet_blocks(file: Any) -> Iterator[tuple[Ids, Ids, Ids]]:
     import pyarrow as pa
 
     for batch in file.iter_batches(_LINES_PER_BLOCK, columns=list(_COLUMNS)):
-        columns = [batch.column(c).cast(pa.int64()).to_numpy(zero_copy_only=False) for c in _COLUMNS]
+        columns = [
+            batch.column(c).cast(pa.int64()).to_numpy(zero_copy_only=False) for c in _COLUMNS
+        ]
         yield columns[0], columns[1], columns[2]
 
 
@@ -301,9 +306,16 @@ def read_npz(path: Path) -> BigramCounts:
                 if "bigram" in content:
                     _, tokenizer = _understand(name, content["bigram"].tobytes())
             file.seek(0)
-            counts = BigramCounts(load_npz(file), tokenizer)
+            matrix: Any = load_npz(file)
+        counts = BigramCounts(matrix, tokenizer)
     except (
-        AttributeError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error
+        AttributeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         raise ValueError(f"{name}: not an .npz of counts, or damaged: {error}") from None
     return BigramCounts.trusted(counts.to_scipy(), tokenizer, layout="auto")

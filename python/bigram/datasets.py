@@ -6,10 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pathlib
 
-__all__ = ["fetch", "load_names"]
+    from bigram.counts import BigramCounts
+
+__all__ = ["fetch", "load_makemore_counts", "load_names"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,33 @@ def load_names() -> list[str]:
     (5163, ['james', 'john', 'robert', 'michael'])
     """
     return _embedded("given_names.txt").split("\n")[:-1]
+
+
+def load_makemore_counts() -> BigramCounts:
+    """Load the bigram counts of makemore's 32,033 names, which stand for the names themselves.
+
+    Counts are the sufficient statistics of a bigram model: likelihoods, samples and the training
+    of the network of Karpathy's lecture all follow from these 729 figures.
+
+    Returns
+    -------
+    BigramCounts
+        Dense int64 counts, shape (27, 27), symbols ``.abc...z``, row = first symbol of the pair.
+
+    Examples
+    --------
+    >>> from bigram import datasets
+    >>> counts = datasets.load_makemore_counts()
+    >>> counts.total
+    228146
+    """
+    from bigram.counts import BigramCounts
+    from bigram.tokenizers import CharTokenizer
+
+    lines = _embedded("makemore_counts.csv").splitlines()
+    matrix = np.array([line.split(",") for line in lines], dtype=np.int64)
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    return BigramCounts(matrix, CharTokenizer.from_texts(letters, boundary="."))
 
 
 def fetch(name: str, *, progress: bool = False) -> pathlib.Path:

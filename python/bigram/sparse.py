@@ -144,9 +144,7 @@ def _part(array: Array | StoredArray, start: int, stop: int) -> Array:
     return array.read(start, stop) if isinstance(array, StoredArray) else array[start:stop]
 
 
-def merged_blocks(
-    sources: Sequence[Rows], pairs_per_block: int = PAIRS_PER_BLOCK
-) -> Iterator[Csr]:
+def merged_blocks(sources: Sequence[Rows], pairs_per_block: int = PAIRS_PER_BLOCK) -> Iterator[Csr]:
     """Yield the sum of count matrices by blocks of rows, from the first row to the last.
 
     A block takes as many rows as bring in at most `pairs_per_block` pairs from all matrices
