@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bigram
-from bigram import sources, streams
+from bigram import BigramCounts, count, sources, streams
 from bigram.corpus import Corpus
-from bigram.counts import BigramCounts, count
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError
 
 

@@ -3,7 +3,9 @@
 from bigram import datasets, kernels
 from bigram.config import apply_isa_variable, show_config
 from bigram.corpus import Corpus
-from bigram.counts import BigramCounts, count
+from bigram.counting import count
+from bigram.counts import BigramCounts
+from bigram.merging import merge
 from bigram.smoothing import (
     MLE,
     AbsoluteDiscount,
@@ -46,6 +48,7 @@ __all__ = [
     "get_num_threads",
     "kernels",
     "load",
+    "merge",
     "set_num_threads",
     "show_config",
 ]

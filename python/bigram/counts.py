@@ -1,35 +1,54 @@
-"""Bigram counts: a mergeable sum, and how a corpus becomes one."""
+"""Bigram counts: a mergeable sum, dense or sparse."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from bigram import storage, tokenizers
-from bigram.byte_tokenizer import ByteTokenizer
-from bigram.char_counting import count_bytes, count_characters
-from bigram.char_tokenizer import CharTokenizer
-from bigram.corpus import Corpus, as_corpus, encode_corpus
-from bigram.kernels import count_bigrams
+from bigram import merging, tokenizers
+from bigram.counts_export import CountsExport
+from bigram.files import Path
+from bigram.sparse import (
+    Csr,
+    add_sparse,
+    assemble,
+    check_sparse,
+    make_csr,
+    merged_blocks,
+    rows_of,
+)
+from bigram.sparse_files import counts_from_arrays
+from bigram.storage import load_kind, save_arrays
 from bigram.tokenizers import Tokenizer
 
-__all__ = ["BigramCounts", "count"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array, sparray, spmatrix
+
+__all__ = ["DENSE_LIMIT", "BigramCounts"]
+
+DENSE_LIMIT = 4096  # the largest vocabulary that layout="auto" keeps dense: 128 MiB
+
+Dense = npt.NDArray[np.int64]
 
 
-class BigramCounts:
+class BigramCounts(CountsExport):
     """How often each token follows each other one.
 
     Parameters
     ----------
-    matrix : array, shape (V, V), integer
-        ``matrix[i, j]`` is the number of times that id `j` follows id `i`. An int64 array is taken
-        without a copy.
+    matrix : array or SciPy sparse array, shape (V, V), integer
+        ``matrix[i, j]`` is the number of times that id `j` follows id `i`. An int64 array, or
+        ``csr_array`` of int64 with sorted indices, is taken without a copy.
     tokenizer : Tokenizer, optional
         What the ids mean; its vocabulary has V symbols.
+
+    Attributes
+    ----------
+    matrix : int64 array or ``scipy.sparse.csr_array`` with sorted indices, shape (V, V)
+    tokenizer : Tokenizer or None
 
     Raises
     ------
@@ -46,10 +65,21 @@ class BigramCounts:
     (5, 9)
     >>> (counts + counts).total
     18
+    >>> counts.top(1)
+    [('a', '.', 2)]
     """
 
-    def __init__(self, matrix: npt.ArrayLike, tokenizer: Tokenizer | None = None) -> None:
-        self.matrix: npt.NDArray[np.int64] = _checked_matrix(matrix)
+    matrix: Dense | csr_array[Any, tuple[int, int]]
+
+    def __init__(
+        self,
+        matrix: npt.ArrayLike | sparray | spmatrix,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        if hasattr(matrix, "tocsr"):
+            self.matrix = _checked_sparse(matrix)
+        else:
+            self.matrix = _checked_dense(cast(Any, matrix))
         self.tokenizer = tokenizer
         self._owned = self.matrix is not matrix  # += must not change an array of the caller's
         if tokenizer is not None and tokenizer.vocab_size != self.vocab_size:
@@ -58,53 +88,204 @@ class BigramCounts:
                 f"{tokenizer.vocab_size} symbols"
             )
 
+    @classmethod
+    def trusted(
+        cls, matrix: Dense | Csr, tokenizer: Tokenizer | None, *, layout: str | None = None
+    ) -> BigramCounts:
+        """Wrap a matrix that this package has made, unchecked, in the layout wanted."""
+        counts = cls.__new__(cls)
+        if layout is not None:
+            dense = is_dense_layout(layout, matrix.shape[0])
+            if dense and not isinstance(matrix, np.ndarray):
+                matrix = matrix.toarray()
+        counts.matrix, counts.tokenizer, counts._owned = matrix, tokenizer, True
+        return counts
+
     @property
     def vocab_size(self) -> int:
         """Number of ids, V."""
-        return len(self.matrix)
+        return int(self.matrix.shape[0])
 
     @property
     def total(self) -> int:
         """Number of pairs counted."""
-        return int(self.matrix.sum())
+        return int(self._values().sum())
+
+    @property
+    def num_pairs(self) -> int:
+        """Number of distinct pairs."""
+        return int(np.count_nonzero(self._values()))
+
+    def _values(self) -> Dense:
+        return self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.data
+
+    # ---- sums
+
+    merge = merging.merge
 
     def __add__(self, other: BigramCounts) -> BigramCounts:
         if not isinstance(other, BigramCounts):
             return NotImplemented
-        self._check_alike(other)
-        return BigramCounts(self.matrix + other.matrix, self.tokenizer or other.tokenizer)
+        tokenizer = self._common_tokenizer(other)
+        a, b = self.matrix, other.matrix
+        if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+            return BigramCounts.trusted(a + b, tokenizer)
+        layout = None if type(a) is type(b) else "auto"
+        return BigramCounts.trusted(
+            add_sparse([self.to_scipy(), other.to_scipy()]), tokenizer, layout=layout
+        )
 
     def __iadd__(self, other: BigramCounts) -> BigramCounts:
         if not isinstance(other, BigramCounts):
             return NotImplemented
-        self._check_alike(other)
-        if self._owned:
-            self.matrix += other.matrix
+        dense = isinstance(self.matrix, np.ndarray) and isinstance(other.matrix, np.ndarray)
+        if dense and self._owned:
+            self.tokenizer = self._common_tokenizer(other)
+            cast(Dense, self.matrix)[...] += cast(Dense, other.matrix)
         else:
-            self.matrix = self.matrix + other.matrix
-            self._owned = True
-        self.tokenizer = self.tokenizer or other.tokenizer
+            total = self + other
+            self.matrix, self.tokenizer, self._owned = total.matrix, total.tokenizer, True
         return self
 
-    def _check_alike(self, other: BigramCounts) -> None:
+    def _common_tokenizer(self, other: BigramCounts) -> Tokenizer | None:
         if self.vocab_size != other.vocab_size:
             raise ValueError(
                 f"counts over {self.vocab_size} and {other.vocab_size} ids cannot be added"
             )
-        if None not in (self.tokenizer, other.tokenizer) and self.tokenizer != other.tokenizer:
-            raise ValueError("counts of different tokenizers cannot be added: their ids differ")
+        return merging.common_tokenizer(self.tokenizer, other.tokenizer)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BigramCounts):
             return NotImplemented
-        return self.tokenizer == other.tokenizer and np.array_equal(self.matrix, other.matrix)
+        if self.tokenizer != other.tokenizer or self.vocab_size != other.vocab_size:
+            return False
+        if isinstance(self.matrix, np.ndarray) and isinstance(other.matrix, np.ndarray):
+            return np.array_equal(self.matrix, other.matrix)
+        a, b = self.to_scipy(), other.to_scipy()
+        return all(
+            np.array_equal(getattr(a, part), getattr(b, part))
+            for part in ("indptr", "indices", "data")
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"BigramCounts(vocab_size={self.vocab_size}, total={self.total})"
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    # ---- what the counts say
+
+    def pairs(self) -> Iterator[tuple[Dense, Dense, Dense]]:
+        """Yield the contexts, next ids and counts of all pairs, in order, block by block."""
+        row = 0
+        for block in merged_blocks([rows_of(self.matrix)]):
+            num_rows = block.shape[0]
+            contexts = np.repeat(np.arange(row, row + num_rows), np.diff(block.indptr))
+            yield contexts, block.indices.astype(np.int64), block.data
+            row += num_rows
+
+    def top(self, k: int) -> list[tuple[Any, Any, int]]:
+        """Return the most frequent pairs.
+
+        Parameters
+        ----------
+        k : int
+            How many; fewer are returned where there are fewer distinct pairs.
+
+        Returns
+        -------
+        list of (context, next, count)
+            Symbols, or ids where there is no tokenizer. Descending counts; ties by ids.
+        """
+        if k < 0:
+            raise ValueError(f"k = {k} must not be negative")
+        best = [np.zeros(0, np.int64)] * 3
+        for block in self.pairs():
+            best = [np.concatenate(parts) for parts in zip(best, block, strict=True)]
+            values = best[2]
+            least = np.partition(values, -k)[-k] if 0 < k < len(values) else 0
+            able = np.flatnonzero(values >= least)
+            # Stable, and blocks come in the order of ids: ties stay in that order.
+            order = able[np.argsort(-values[able], kind="stable")[:k]]
+            best = [column[order] for column in best]
+        contexts, nexts, counts = (column.tolist() for column in best)
+        if self.tokenizer is not None:
+            vocab = self.tokenizer.vocab
+            contexts, nexts = [vocab[i] for i in contexts], [vocab[j] for j in nexts]
+        return list(zip(contexts, nexts, counts, strict=True))
+
+    def row(self, i: int) -> Dense:
+        """Return how often each token follows token `i`.
+
+        Parameters
+        ----------
+        i : int
+            Id of the context, in [0, V).
+
+        Returns
+        -------
+        int64 array, shape (V,)
+        """
+        if not 0 <= i < self.vocab_size:
+            raise ValueError(f"i = {i} is outside [0, {self.vocab_size})")
+        if isinstance(self.matrix, np.ndarray):
+            return np.array(self.matrix[i])
+        result = np.zeros(self.vocab_size, np.int64)
+        start, stop = self.matrix.indptr[i], self.matrix.indptr[i + 1]
+        result[self.matrix.indices[start:stop]] = self.matrix.data[start:stop]
+        return result
+
+    def context_counts(self) -> Dense:
+        """Return how often each token is a context, the row sums: int64, shape (V,)."""
+        sums = [block.sum(axis=1) for block in merged_blocks([rows_of(self.matrix)])]
+        return np.concatenate(sums, dtype=np.int64)
+
+    def unigram_counts(self) -> Dense:
+        """Return how often each token follows another, the column sums: int64, shape (V,)."""
+        result = np.zeros(self.vocab_size, np.int64)
+        for block in merged_blocks([rows_of(self.matrix)]):
+            result += block.sum(axis=0)
+        return result
+
+    def continuation_counts(self) -> Dense:
+        """Return how many distinct contexts each token follows: int64, shape (V,)."""
+        result = np.zeros(self.vocab_size, np.int64)
+        for block in merged_blocks([rows_of(self.matrix)]):
+            result += np.bincount(block.indices, minlength=self.vocab_size)
+        return result
+
+    def prune(self, min_count: int) -> BigramCounts:
+        """Return the counts without the pairs that were counted less than `min_count` times.
+
+        Parameters
+        ----------
+        min_count : int
+            The smallest count that is kept.
+
+        Returns
+        -------
+        BigramCounts
+            In the same layout.
+        """
+        if isinstance(self.matrix, np.ndarray):
+            kept = np.where(self.matrix >= min_count, self.matrix, 0)
+            return BigramCounts.trusted(kept, self.tokenizer)
+        blocks = (_pruned(block, min_count) for block in merged_blocks([rows_of(self.matrix)]))
+        bound = int(np.count_nonzero(self.matrix.data >= min_count))
+        return BigramCounts.trusted(assemble(blocks, self.vocab_size, bound), self.tokenizer)
+
+    def to_scipy(self) -> Csr:
+        """Return the counts as a ``csr_array`` with sorted indices, int64, shape (V, V)."""
+        from scipy.sparse import csr_array
+
+        return csr_array(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix
+
+    def to_dense(self) -> Dense:
+        """Return the counts as an array, int64, shape (V, V)."""
+        return self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.toarray()
+
+    # ---- files
+
+    def save(self, path: Path) -> None:
         """Write the counts to a file that `load` and `bigram.load` read.
 
         Parameters
@@ -116,12 +297,11 @@ class BigramCounts:
         OSError
             If the file cannot be written.
         """
-        arrays, header = self._to_arrays()
-        storage.save_arrays(path, "counts", arrays, header)
+        save_arrays(path, "counts", *self._to_arrays())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> BigramCounts:
-        """Read counts that `save` wrote.
+    def load(cls, path: Path) -> BigramCounts:
+        """Read counts that `save` wrote; sparse ones are memory-mapped.
 
         Parameters
         ----------
@@ -138,12 +318,16 @@ class BigramCounts:
         ValueError
             If it is damaged or holds something else.
         """
-        _, arrays, header = storage.load_arrays(path, kind="counts")
-        return cls._from_arrays(arrays, header)
+        return cast(BigramCounts, load_kind(path, "counts"))
 
     def _to_arrays(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         description = None if self.tokenizer is None else self.tokenizer.to_json()
-        return {"matrix": self.matrix}, {"tokenizer": description}
+        header = {"tokenizer": description, "vocab_size": self.vocab_size}
+        matrix = self.matrix
+        if isinstance(matrix, np.ndarray):
+            return {"matrix": matrix}, header
+        arrays = {"indptr": matrix.indptr, "indices": matrix.indices, "counts": matrix.data}
+        return arrays, header
 
     @classmethod
     def _from_arrays(
@@ -151,17 +335,36 @@ class BigramCounts:
     ) -> BigramCounts:
         description = header["tokenizer"]
         tokenizer = None if description is None else tokenizers.from_json(description)
-        return cls(arrays["matrix"], tokenizer)
+        if "matrix" in arrays:
+            return cls(np.array(arrays["matrix"]), tokenizer)
+        check_sparse(arrays["indptr"], arrays["indices"], arrays["counts"], header["vocab_size"])
+        if tokenizer is not None and tokenizer.vocab_size != header["vocab_size"]:
+            raise ValueError("the tokenizer has another number of symbols than the counts")
+        return cls.trusted(counts_from_arrays(arrays), tokenizer)
 
 
-def _checked_matrix(matrix: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def is_dense_layout(layout: str, vocab_size: int) -> bool:
+    """Return whether `layout` keeps counts over `vocab_size` ids in a dense array.
+
+    Raises
+    ------
+    ValueError
+        If `layout` is not "auto", "dense" or "sparse".
+    """
+    if layout not in ("auto", "dense", "sparse"):
+        raise ValueError(f"layout = {layout!r}, wanted 'auto', 'dense' or 'sparse'")
+    return layout == "dense" or (layout == "auto" and vocab_size <= DENSE_LIMIT)
+
+
+def _pruned(block: Csr, min_count: int) -> Csr:
+    kept = block.data >= min_count
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    return make_csr(block.data[kept], block.indices[kept], before[block.indptr], block.shape[1])
+
+
+def _checked_dense(matrix: Any) -> Dense:
     array = np.asarray(matrix)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"matrix has dtype {array.dtype}, wanted integers")
-    if array.ndim != 2 or array.shape[0] != array.shape[1]:
-        raise ValueError(f"matrix has shape {array.shape}, wanted (V, V)")
-    if array.size == 0:
-        raise ValueError("matrix is empty, wanted at least one row")
+    _check_kind(array.dtype, array.shape)
     if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"matrix holds {array.max()}, which is more than int64 can")
     result = np.ascontiguousarray(array, dtype=np.int64)
@@ -171,62 +374,27 @@ def _checked_matrix(matrix: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return result
 
 
-def count(
-    corpus: Corpus | Iterable[str],
-    tokenizer: Tokenizer | None = None,
-    *,
-    layout: str = "auto",
-    progress: bool = False,
-) -> BigramCounts:
-    r"""Count the bigrams of a corpus.
+def _checked_sparse(matrix: Any) -> Csr:
+    from scipy.sparse import csr_array
 
-    Parameters
-    ----------
-    corpus : Corpus or iterable of str
-        Read once, by blocks.
-    tokenizer : Tokenizer, optional
-        None builds a `CharTokenizer` of all characters met. Its boundary is ``"."``, or ``"\n"``
-        where that occurs, or else ``"\x00"``; for `Corpus.text` it has none.
-    layout : {"auto", "dense"}
-        How the counts are kept.
-    progress : bool
-        Show a progress bar.
+    _check_kind(matrix.dtype, matrix.shape)
+    array: Csr = csr_array(matrix)
+    if array.data.dtype == np.uint64 and array.nnz and array.data.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"matrix holds {array.data.max()}, which is more than int64 can")
+    array = array.astype(np.int64, copy=False)
+    array.check_format(full_check=True)
+    if not array.has_canonical_format or not array.data.all():
+        array = array.copy()
+        array.sum_duplicates()
+        array.eliminate_zeros()
+    check_sparse(array.indptr, array.indices, array.data, array.shape[0])
+    return array
 
-    Returns
-    -------
-    BigramCounts
 
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    ValueError
-        If a text cannot be encoded; the error says which and where.
-
-    Examples
-    --------
-    >>> import bigram
-    >>> counts = bigram.count(["ab", "b"])
-    >>> counts.tokenizer.vocab
-    ('.', 'a', 'b')
-    >>> counts.matrix
-    array([[0, 1, 1],
-           [0, 0, 1],
-           [2, 0, 0]])
-    """
-    if layout not in ("auto", "dense"):
-        raise ValueError(f"layout = {layout!r}, wanted 'auto' or 'dense'")
-    source = as_corpus(corpus)
-    if tokenizer is None or isinstance(tokenizer, CharTokenizer):
-        found = count_characters(source, tokenizer, progress)
-        if found is not None:
-            return BigramCounts(*found)
-    if isinstance(tokenizer, ByteTokenizer):
-        table = count_bytes(source, tokenizer, progress)
-        if table is not None:
-            return BigramCounts(table, tokenizer)
-    assert tokenizer is not None
-    matrix = np.zeros((tokenizer.vocab_size,) * 2, dtype=np.int64)
-    for batch in encode_corpus(source, tokenizer, progress=progress):
-        count_bigrams(batch.tokens, tokenizer.vocab_size, offsets=batch.offsets, out=matrix)
-    return BigramCounts(matrix, tokenizer)
+def _check_kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if dtype.kind not in "iu":
+        raise TypeError(f"matrix has dtype {dtype}, wanted integers")
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"matrix has shape {shape}, wanted (V, V)")
+    if shape[0] == 0:
+        raise ValueError("matrix is empty, wanted at least one row")
