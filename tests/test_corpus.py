@@ -269,12 +269,12 @@ def test_memory_is_bounded_even_for_one_giant_line(tmp_path, kind: str) -> None:
         for _ in range(64):
             file.write(b"abcdefg\xc3\xa9" * (1 << 17))
     script = f"""
-        import bigram.counts, resource
+        import bigram, resource
         from bigram.corpus import Corpus, encode_corpus
         from bigram.tokenizers import CharTokenizer
         corpus = Corpus.{kind}({str(path)!r})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        counts = bigram.counts.count(corpus)
+        counts = bigram.count(corpus)
         assert counts.vocab_size == {9 if kind == "lines" else 8}, counts
         total = sum(len(b.tokens) for b in encode_corpus(corpus, counts.tokenizer))
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
