@@ -3,8 +3,10 @@
 from bigram import datasets, kernels
 from bigram.config import apply_isa_variable, show_config
 from bigram.corpus import Corpus
+from bigram.count_model import CountModel
 from bigram.counting import count
 from bigram.counts import BigramCounts
+from bigram.evaluation import Evaluation
 from bigram.merging import merge
 from bigram.smoothing import (
     MLE,
@@ -33,8 +35,10 @@ __all__ = [
     "ByteTokenizer",
     "CharTokenizer",
     "Corpus",
+    "CountModel",
     "DenseTable",
     "Dirichlet",
+    "Evaluation",
     "JelinekMercer",
     "Katz",
     "KneserNey",

@@ -1,0 +1,103 @@
+"""`bigram demo`: a model of given names, in a few seconds and without any file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bigram.cli.common import Json, SeedOption, Threads, emit_json, save_picture, use_threads
+
+if TYPE_CHECKING:
+    from bigram import CountModel
+
+_PICTURE, _MODEL = "bigram-demo.png", "bigram-demo.safetensors"
+_SAMPLES = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(seed: SeedOption = None, json: Json = False, threads: Threads = None) -> None:
+    """Fit 5,000 given names, make up new ones, draw the heat map. Begin here."""
+    import bigram
+
+    use_threads(threads)
+    names = bigram.datasets.load_names()
+    model = bigram.CountModel(bigram.AddK(1.0)).fit(names)
+    samples = model.sample(
+        _SAMPLES, seed=42 if seed is None else seed, unique=True, exclude=names, max_length=30
+    )
+    found = _findings(model, names)
+    found |= {"samples": samples, "picture": _draw(model), "model": _save(model)}
+    if json:
+        emit_json(found)
+    else:
+        _report(found)
+
+
+def _findings(model: CountModel, names: list[str]) -> dict[str, Any]:
+    """Return what there is to say about the model."""
+    import bigram
+
+    assert model.counts is not None
+    evaluation = model.evaluate(names)
+    likelihood = bigram.CountModel.from_counts(model.counts, bigram.MLE()).evaluate(names)
+    return {
+        "names": len(names),
+        "pairs": model.counts.total,
+        "symbols": model.vocab_size,
+        "nll": evaluation.nll,
+        "nll_maximum_likelihood": likelihood.nll,
+        "perplexity": evaluation.perplexity,
+        "likely_starts": dict(model.next_token("", 5)),
+        "frequent_pairs": {i + j: n for i, j, n in model.counts.top(5)},
+    }
+
+
+def _draw(model: CountModel) -> str:
+    """Write the heat map and return its name, or the reason why there is none."""
+    try:
+        axes = model.plot(title="How often one letter follows another in given names")
+        save_picture(axes, _PICTURE)
+    except (ImportError, OSError) as error:
+        return f"not drawn: {error}"
+    return _PICTURE
+
+
+def _save(model: CountModel) -> str:
+    """Write the model and return its name, or the reason why not."""
+    try:
+        model.save(_MODEL)
+    except OSError as error:
+        return f"not saved: {error}"
+    return _MODEL
+
+
+def _report(found: dict[str, Any]) -> None:
+    starts = ", ".join(f"{s} {p:.1%}" for s, p in found["likely_starts"].items())
+    pairs = ", ".join(f"{pair} {n:,}" for pair, n in found["frequent_pairs"].items())
+    print(f"A bigram model of {found['names']:,} given names (U.S. Census 1990)\n")
+    print(f"  pairs of letters     {found['pairs']:,} over {found['symbols']} symbols; . is an end")
+    print(f"  most frequent        {pairs}")
+    print(f"  most likely starts   {starts}")
+    print(
+        f"  likelihood           {found['nll']:.4f} nats a pair with add-one smoothing, "
+        f"{found['nll_maximum_likelihood']:.4f} at best"
+    )
+    print(
+        f"  perplexity           {found['perplexity']:.2f}; "
+        f"knowing nothing it would be {found['symbols']}\n"
+    )
+    print(f"{len(found['samples'])} names that are not in the list:\n")
+    for row in range(0, len(found["samples"]), 5):
+        print("  " + "".join(f"{name:<16}" for name in found["samples"][row : row + 5]).rstrip())
+    print(f"\nheat map of the table  {found['picture']}")
+    print(f"model                  {found['model']}\n")
+    print("What to type next:\n")
+    print(f"  bigram sample {_MODEL} -n 10 --prefix jo --seed 1")
+    print(f"  bigram explain {_MODEL} andrejz")
+    print("  bigram fit YOUR_LIST.txt -o mine.safetensors     one text a line")
+    print("  bigram --help")

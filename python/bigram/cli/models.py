@@ -1,0 +1,237 @@
+"""The commands around one model: fit, evaluate, sample, score, explain, plot."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bigram.cli.common import (
+    CorpusPaths,
+    Json,
+    ModelPath,
+    RunningText,
+    SeedOption,
+    Threads,
+    emit_json,
+    emit_table,
+    input_lines,
+    load_model,
+    on_terminal,
+    open_corpus,
+    save_picture,
+    use_threads,
+)
+from bigram.cli.specs import TokenizerKind, corpus_tokenizer, parse_smoothing
+
+if TYPE_CHECKING:
+    from bigram import Evaluation
+    from bigram.models import BigramModel
+
+_INVALID_UTF8 = Annotated[
+    str, typer.Option("--errors", help='Invalid UTF-8: "strict" stops, "replace" goes on.')
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (fit, evaluate, sample, score, explain, plot):
+        app.command()(command)
+
+
+def fit(
+    corpus: CorpusPaths,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="MODEL", help="File to write.")],
+    smoothing: Annotated[
+        str,
+        typer.Option(help="mle, add-k:1, kneser-ney, ... ; `NAME:VALUE` sets its first option."),
+    ] = "add-k:1",
+    tokenizer: Annotated[
+        TokenizerKind, typer.Option(help="What a symbol is.")
+    ] = TokenizerKind.char,
+    unknown: Annotated[
+        str | None, typer.Option(help="Symbol for what is not in the vocabulary, such as <unk>.")
+    ] = None,
+    min_count: Annotated[
+        int, typer.Option(min=1, help="Words seen less often become the unknown one.")
+    ] = 1,
+    text: RunningText = False,
+    errors: _INVALID_UTF8 = "strict",
+    json: Json = False,
+    threads: Threads = None,
+) -> None:
+    """Count the pairs of a corpus and save a model."""
+    import bigram
+
+    use_threads(threads)
+    method = parse_smoothing(smoothing)
+    source = open_corpus(corpus, text=text, errors=errors)
+    symbols = corpus_tokenizer(
+        tokenizer, source, running_text=text, unknown=unknown, min_count=min_count
+    )
+    model = bigram.CountModel(method, symbols).fit(source, progress=on_terminal())
+    model.save(output)
+    assert model.counts is not None
+    found = {"model": output, "pairs": model.counts.total, "symbols": model.vocab_size}
+    if json:
+        emit_json(found | {"smoothing": method.to_json()})
+    else:
+        print(f"{output}: {found['pairs']:,} pairs over {found['symbols']:,} symbols, {method}")
+
+
+def evaluate(
+    model: ModelPath,
+    corpus: CorpusPaths,
+    text: RunningText = False,
+    errors: _INVALID_UTF8 = "strict",
+    json: Json = False,
+    threads: Threads = None,
+) -> None:
+    """Measure how well a model predicts a corpus."""
+    use_threads(threads)
+    found = load_model(model).evaluate(
+        open_corpus(corpus, text=text, errors=errors), progress=on_terminal()
+    )
+    if json:
+        emit_json(dataclasses.asdict(found))
+    else:
+        emit_table(_evaluation_rows(found))
+
+
+def _evaluation_rows(found: Evaluation) -> list[tuple[str, str]]:
+    rows = [
+        ("nll", f"{found.nll:.4f} nats a token"),
+        ("perplexity", f"{found.perplexity:.4f}"),
+        ("bits per token", f"{found.bits_per_token:.4f}"),
+        ("bits per byte", f"{found.bits_per_byte:.4f}"),
+        ("tokens", f"{found.num_tokens:,} in {found.num_sequences:,} sequences, ends included"),
+        ("unknown", f"{found.num_unknown:,}"),
+        ("impossible", f"{found.num_zero:,} (probability zero)"),
+    ]
+    if found.num_unknown:
+        rows.append(
+            (
+                "without unknown",
+                f"{found.nll_without_unknown:.4f} nats a token, "
+                f"perplexity {found.perplexity_without_unknown:.4f}",
+            )
+        )
+    return rows
+
+
+def sample(
+    model: ModelPath,
+    n: Annotated[int, typer.Option("-n", min=0, help="How many texts.")] = 10,
+    seed: SeedOption = None,
+    temperature: Annotated[float, typer.Option(help="Below 1 sharper, above 1 flatter.")] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Only the k most likely symbols.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Only the likeliest that hold p.")] = None,
+    prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
+    max_length: Annotated[int | None, typer.Option(help="Longest text, in symbols.")] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="No text twice.")] = False,
+    json: Json = False,
+    threads: Threads = None,
+) -> None:
+    """Draw texts from a model, one a line."""
+    use_threads(threads)
+    texts = load_model(model).sample(
+        n,
+        seed=seed,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        prefix=prefix,
+        max_length=max_length,
+        unique=unique,
+    )
+    if json:
+        emit_json(texts)
+    else:
+        for line in texts:
+            print(line)
+
+
+def score(
+    model: ModelPath,
+    corpus: CorpusPaths,
+    json: Json = False,
+    threads: Threads = None,
+) -> None:
+    """Print the log-probability of every line, in nats, a tab, and the line.
+
+    Lines of standard input are answered as they come; --json gives one object a line.
+    """
+    use_threads(threads)
+    scorer = load_model(model)
+    for path in corpus:
+        for texts in input_lines() if path == "-" else _batches(path):
+            for text, value in zip(texts, scorer.score(texts).tolist(), strict=True):
+                if json:
+                    emit_json({"text": text, "score": value})
+                else:
+                    print(f"{value:.6f}\t{text}")
+            sys.stdout.flush()
+
+
+def explain(
+    model: ModelPath,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help='A text, or "-" for stdin.')],
+    json: Json = False,
+) -> None:
+    """Split the score of a text into its pairs."""
+    explainer = load_model(model)
+    texts = [line for lines in input_lines() for line in lines] if text == "-" else [text]
+    for line in texts:
+        _explain_one(explainer, line, json)
+
+
+def _explain_one(model: BigramModel, text: str, json: bool) -> None:
+    rows = model.explain(text)
+    total = model.score(text)
+    if json:
+        pairs = [{"pair": row.pair, **row._asdict()} for row in rows]
+        emit_json({"text": text, "score": total, "pairs": pairs})
+        return
+    width = max([4, *(len(_shown(row.pair)) for row in rows)])
+    print(f"{'pair':<{width}}  probability  log-probability")
+    for row in rows:
+        note = "  unknown" if row.unknown else "  impossible" if row.probability == 0 else ""
+        print(
+            f"{_shown(row.pair):<{width}}  {row.probability:>11.4f}  "
+            f"{row.log_probability:>15.4f}{note}"
+        )
+    mean = f", {-total / len(rows):.4f} nats a pair" if rows else ""
+    print(f"log-likelihood of {text!r}: {total:.4f}{mean}")
+
+
+def plot(
+    model: ModelPath,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")
+    ] = "bigrams.png",
+    max_symbols: Annotated[int, typer.Option(min=1, help="Draw the most frequent ones.")] = 100,
+    title: Annotated[str | None, typer.Option(help="Title above the picture.")] = None,
+    json: Json = False,
+) -> None:
+    """Draw the heat map of a model: every pair with its count."""
+    axes = load_model(model).plot(title=title, max_symbols=max_symbols)
+    save_picture(axes, output)
+    if json:
+        emit_json({"picture": output})
+    else:
+        print(output)
+
+
+def _batches(path: str) -> Iterator[list[str]]:
+    """Yield the lines of a file in lists."""
+    from bigram.corpus import iter_text_batches
+
+    yield from iter_text_batches(open_corpus([path], text=False))
+
+
+def _shown(pair: str) -> str:
+    """Return a pair on one line, whatever its symbols are."""
+    return pair if pair.isprintable() else pair.encode("unicode_escape").decode()

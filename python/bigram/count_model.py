@@ -1,0 +1,224 @@
+"""The bigram model by counting: counts, a smoothing, and the table that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bigram import smoothing as smoothings
+from bigram import tables, tokenizers
+from bigram.counting import count
+from bigram.counts import BigramCounts
+from bigram.models import BigramModel
+from bigram.smoothing import AddK, Smoothing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from bigram.corpus import Corpus
+    from bigram.tables import Table
+    from bigram.tokenizers import Tokenizer
+
+_ADD_ONE = AddK(1.0)
+_TABLE_PREFIX = "table."
+
+
+class CountModel(BigramModel):
+    r"""A bigram language model fitted by counting pairs.
+
+    Parameters
+    ----------
+    smoothing : Smoothing
+        How counts become probabilities; `MLE()` for relative frequencies as they are.
+    tokenizer : Tokenizer, optional
+        Built from the first corpus if None: its characters, with "." before and after each
+        sequence (or "\n" where "." occurs). The vocabulary is fixed by the first fit.
+
+    Attributes
+    ----------
+    counts : BigramCounts or None
+        What the model was fitted on; None for a model read from an ARPA file.
+    smoothing : Smoothing or None
+        None where the probabilities did not come from counts.
+
+    Examples
+    --------
+    >>> import bigram
+    >>> model = bigram.CountModel(bigram.AddK(1.0)).fit(["emma", "olivia", "ava"])
+    >>> model.counts.total
+    16
+    >>> round(model.score("eva"), 4)
+    -7.0846
+    """
+
+    kind: ClassVar[str] = "count_model"
+
+    def __init__(self, smoothing: Smoothing = _ADD_ONE, tokenizer: Tokenizer | None = None) -> None:
+        if not isinstance(smoothing, Smoothing):
+            raise TypeError(
+                f"smoothing is {type(smoothing).__name__}, wanted one of bigram's smoothings, "
+                "such as AddK(1.0)"
+            )
+        self.smoothing: Smoothing | None = smoothing
+        self.tokenizer = tokenizer
+        self.counts: BigramCounts | None = None
+        self._table: Table | None = None
+
+    def fit(self, corpus: Corpus | Iterable[str], *, progress: bool = False) -> CountModel:
+        """Count a corpus; counts of an earlier fit are forgotten, the vocabulary is kept.
+
+        Parameters
+        ----------
+        corpus : Corpus or iterable of str
+        progress : bool
+            Show a progress bar on standard error.
+
+        Returns
+        -------
+        CountModel
+            The model itself.
+
+        Raises
+        ------
+        UnknownSymbolError
+            A symbol outside the vocabulary; the model is as it was.
+        """
+        self._set_counts(count(corpus, self.tokenizer, progress=progress))
+        return self
+
+    def partial_fit(self, corpus: Corpus | Iterable[str], *, progress: bool = False) -> CountModel:
+        """Add the counts of another corpus, with the vocabulary of the first.
+
+        Parameters and errors are those of `fit`.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel().fit(["ab"]).partial_fit(["ba"])
+        >>> model.counts.total
+        6
+        """
+        self._require_smoothing()
+        added = count(corpus, self.tokenizer, progress=progress)
+        self._set_counts(added if self.counts is None else self.counts + added)
+        return self
+
+    @classmethod
+    def from_counts(
+        cls,
+        counts: BigramCounts | NDArray[Any] | csr_array,
+        smoothing: Smoothing = _ADD_ONE,
+        tokenizer: Tokenizer | None = None,
+    ) -> CountModel:
+        """Make a model of counts that are already there.
+
+        Parameters
+        ----------
+        counts : BigramCounts, or array of int, shape (V, V), dense or csr_array
+            `counts[i, j]` says how often `j` follows `i`.
+        smoothing : Smoothing
+        tokenizer : Tokenizer, optional
+            That of the counts if None; without any the model works on ids.
+
+        Returns
+        -------
+        CountModel
+
+        Raises
+        ------
+        ValueError
+            The tokenizer has another vocabulary size.
+        """
+        if not isinstance(counts, BigramCounts):
+            counts = BigramCounts(counts, tokenizer)
+        tokenizer = counts.tokenizer if tokenizer is None else tokenizer
+        if tokenizer is not None and tokenizer.vocab_size != counts.vocab_size:
+            raise ValueError(
+                f"tokenizer has {tokenizer.vocab_size} symbols, counts have {counts.vocab_size}"
+            )
+        model = cls(smoothing, tokenizer)
+        model._set_counts(counts)
+        return model
+
+    @classmethod
+    def from_table(cls, table: Table, tokenizer: Tokenizer | None = None) -> CountModel:
+        """Make a model of probabilities that did not come from counts of ours."""
+        if tokenizer is not None and tokenizer.vocab_size != table.vocab_size:
+            raise ValueError(
+                f"tokenizer has {tokenizer.vocab_size} symbols, the table has {table.vocab_size}"
+            )
+        model = cls(tokenizer=tokenizer)
+        model.smoothing = None
+        model._table = table
+        return model
+
+    @property
+    def table(self) -> Table:
+        """The table of P(next | context), made when it is first asked for."""
+        if self._table is None:
+            if self.counts is None:
+                raise ValueError("the model is not fitted yet: call fit(corpus) first")
+            self._table = self._require_smoothing().table(self.counts)
+        return self._table
+
+    def __repr__(self) -> str:
+        if self._table is None and self.counts is None:
+            return f"CountModel({self.smoothing}, not fitted)"
+        pairs = "" if self.counts is None else f", {self.counts.total:,} pairs"
+        return f"CountModel({self.smoothing}, {self.vocab_size:,} symbols{pairs})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A table made of the counts is made again.
+        return {**self.__dict__, "_table": self._table if self.counts is None else None}
+
+    def _set_counts(self, counts: BigramCounts) -> None:
+        self._require_smoothing()
+        self.counts, self._table = counts, None
+        if self.tokenizer is None:
+            self.tokenizer = counts.tokenizer
+
+    def _require_smoothing(self) -> Smoothing:
+        if self.smoothing is None:
+            raise ValueError("the model holds probabilities, not counts: it cannot be fitted")
+        return self.smoothing
+
+    def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the counts with the smoothing's name, or else the table; and the tokenizer."""
+        tokenizer = None if self.tokenizer is None else self.tokenizer.to_json()
+        if self.counts is None:
+            arrays = {_TABLE_PREFIX + name: a for name, a in self.table.arrays().items()}
+            return arrays, {"table": self.table.kind, "tokenizer": tokenizer}
+        arrays, header = self.counts._to_arrays()
+        smoothing = self._require_smoothing().to_json()
+        return arrays, {**header, "smoothing": smoothing, "tokenizer": tokenizer}
+
+    @classmethod
+    def _from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+    ) -> CountModel:
+        """Make the model that `_to_arrays` wrote."""
+        description = header["tokenizer"]
+        tokenizer = None if description is None else tokenizers.from_json(description)
+        if "table" in header:
+            parts = {name.removeprefix(_TABLE_PREFIX): a for name, a in arrays.items()}
+            return cls.from_table(tables.from_arrays(header["table"], parts), tokenizer)
+        counts = BigramCounts._from_arrays(arrays, header)
+        return cls.from_counts(counts, smoothings.from_json(header["smoothing"]), tokenizer)
+
+    def _plot_title(self) -> str:
+        if self.counts is None:
+            return super()._plot_title()
+        return f"How often one symbol follows another, in {self.counts.total:,} pairs"
+
+    def _importance(self) -> NDArray[Any]:
+        if self.counts is None:
+            return super()._importance()
+        return self.counts.unigram_counts() + self.counts.context_counts()
+
+    def _cells(self, chosen: NDArray[np.int64]) -> NDArray[Any]:
+        if self.counts is None:
+            return super()._cells(chosen)
+        return np.stack([self.counts.row(i)[chosen] for i in chosen.tolist()])

@@ -1,0 +1,167 @@
+"""The picture of a bigram model: one cell for every pair, with the pair and its count.
+
+Drawn on a matplotlib figure of its own, without pyplot and so without a display or global state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+MAX_SYMBOLS = 100
+_CELL_INCHES, _LARGEST_INCHES = 0.58, 36.0
+_LETTER = 0.62  # width of a letter as a share of its size
+_INK, _SOFT, _FAINT, _PAPER = "#0b2545", "#5b7186", "#8fa3b8", "#ffffff"
+_BLUES = ("#ffffff", "#e6effa", "#bdd5ee", "#86b4de", "#4a8cc8", "#1f63a8", "#0b3c78")
+_NAMES = {" ": "␣", "\n": "↵", "\t": "⇥"}
+
+
+def heat_map(
+    values: NDArray[Any],
+    symbols: Sequence[str],
+    *,
+    ax: Axes | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Draw a V x V table as an annotated heat map.
+
+    Parameters
+    ----------
+    values : ndarray, shape (V, V), integer or float
+        Counts (drawn as whole numbers) or probabilities (drawn as per cent).
+    symbols : sequence of str, length V
+        The symbol of every id.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure, large enough to read, if None.
+    title : str, optional
+        Title above the picture.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `.figure.savefig("bigrams.png")` writes it.
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    values = np.asarray(values)
+    title = title or "Which symbol follows which"
+    names = [_visible(symbol) for symbol in symbols]
+    ax = ax if ax is not None else _new_axes(names)
+    _draw_cells(ax, values)
+    _annotate(ax, values, names)
+    _label_axes(ax, names, title)
+    return ax
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make an empty figure that belongs to no window, or say which extra is missing."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('plotting needs matplotlib: pip install "bigram[plot]"') from error
+    return Figure(figsize=(width, height), facecolor=_PAPER)
+
+
+def _new_axes(names: Sequence[str]) -> Axes:
+    """Axes whose cells are all of the same readable size."""
+    side = min(max(_CELL_INCHES * len(names), 3.5), _LARGEST_INCHES)
+    letters = max(map(len, names), default=1)
+    left = 0.6 + _LETTER * letters * _label_points(72 * side / max(len(names), 1)) / 72
+    top, rest = 1.1, 0.15
+    width, height = left + side + rest, top + side + rest
+    # Margins in inches rather than a layout engine, which would draw thousands of texts twice.
+    box = (left / width, rest / height, side / width, side / height)
+    return new_figure(width, height).add_axes(box)
+
+
+def _draw_cells(ax: Axes, values: NDArray[Any]) -> None:
+    """Colour the cells; a square root brings out rare pairs beside frequent ones."""
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+    colours = LinearSegmentedColormap.from_list("bigram", _BLUES)
+    norm = PowerNorm(0.5, vmin=0, vmax=max(float(np.max(values, initial=0)), 1e-12))
+    ax.imshow(values, cmap=colours, norm=norm, interpolation="nearest")
+
+
+def _annotate(ax: Axes, values: NDArray[Any], names: Sequence[str]) -> None:
+    """Write pair and value into every cell, in sizes that fit the cell."""
+    size = _cell_points(ax, len(names))
+    top = max(float(np.max(values, initial=0)), 1e-12)
+    for i, context in enumerate(names):
+        for j, token in enumerate(names):
+            value = values[i, j]
+            share = (float(value) / top) ** 0.5
+            ink = _FAINT if value == 0 else (_PAPER if share > 0.62 else _INK)
+            pair, figure = _pair(context, token), _figure(value)
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
+            ax.text(j, i - 0.2, pair, fontsize=_fit(size * 0.36, pair, size), **style)
+            ax.text(j, i + 0.22, figure, fontsize=_fit(size * 0.27, figure, size), **style)
+
+
+def _label_axes(ax: Axes, names: Sequence[str], title: str) -> None:
+    """Symbols along the top and the left side, thin white lines between the cells."""
+    size = _label_points(_cell_points(ax, len(names)))
+    ticks = range(len(names))
+    ax.set_xticks(ticks, names, fontsize=size, color=_INK)
+    ax.set_yticks(ticks, names, fontsize=size, color=_INK)
+    ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    ax.set_xlabel("next symbol", color=_SOFT, fontsize=11, labelpad=8)
+    ax.xaxis.set_label_position("top")
+    ax.set_ylabel("context", color=_SOFT, fontsize=11, labelpad=8)
+    room = _cell_points(ax, 1) / (_LETTER * len(title))
+    ax.set_title(title, color=_INK, fontsize=min(18.0, room), pad=14)
+    edges = np.arange(len(names) + 1) - 0.5
+    ax.set_xticks(edges, minor=True)
+    ax.set_yticks(edges, minor=True)
+    ax.grid(which="minor", color="#dde6ef", linewidth=0.6)
+    ax.tick_params(which="minor", length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _cell_points(ax: Axes, size: int) -> float:
+    """Width of a cell in points (1/72 inch)."""
+    box = ax.get_window_extent()
+    return 72.0 * float(min(box.width, box.height)) / ax.figure.dpi / max(size, 1)
+
+
+def _label_points(cell: float) -> float:
+    """Size of the letters along the axes."""
+    return min(0.36 * cell, 15.0)
+
+
+def _fit(wanted: float, text: str, cell: float) -> float:
+    """Size of letters at which a text stays inside its cell."""
+    return min(wanted, 0.92 * cell / (_LETTER * max(len(text), 1)))
+
+
+def _pair(context: str, token: str) -> str:
+    """Both symbols, with a space where they are words."""
+    return f"{context}{token}" if len(context) == len(token) == 1 else f"{context} {token}"
+
+
+def _figure(value: Any) -> str:
+    """Write a count as it is, a probability in per cent."""
+    if isinstance(value, np.integer):
+        return str(value)
+    if value == 0:
+        return "0"
+    return f"{100 * value:.0f}%" if value >= 0.0995 else f"{100 * value:.2g}%"
+
+
+def _visible(symbol: str) -> str:
+    """Make a symbol visible, and safe from being taken for markup."""
+    shown = _NAMES.get(symbol)
+    if shown is None:
+        shown = symbol if symbol.isprintable() else symbol.encode("unicode_escape").decode()
+    return shown.replace("$", r"\$")
