@@ -25,9 +25,11 @@ using std::int64_t;
 template <class T>
 bool has_dtype(const py::array& array) {
     const py::dtype dtype = array.dtype();
+    const std::uint16_t one = 1;
+    const char order = *reinterpret_cast<const unsigned char*>(&one) == 1 ? '<' : '>';
     return dtype.kind() == py::dtype::of<T>().kind() &&
            dtype.itemsize() == static_cast<py::ssize_t>(sizeof(T)) &&
-           (dtype.byteorder() == '=' || dtype.byteorder() == '|');
+           (dtype.byteorder() == '=' || dtype.byteorder() == '|' || dtype.byteorder() == order);
 }
 
 inline bool is_aligned(const py::array& array) {

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bigram.byte_tokenizer import ByteTokenizer
 from bigram.char_tokenizer import CharTokenizer
+from bigram.kernels._checks import MAX_VOCAB_SIZE, check_index
 from bigram.progress import Progress
 from bigram.progress import progress as progress_bar
+from bigram.shards import TokenFiles, check_shard_dtype
 from bigram.sources import (
     Lines,
     Piece,
@@ -42,8 +45,8 @@ __all__ = [
 class Corpus:
     r"""Where sequences of text come from; iterating gives them as str.
 
-    Made by `Corpus.lines` and `Corpus.text`. Wherever a corpus is taken, any iterable of str does
-    too, each str one sequence.
+    Made by `Corpus.lines`, `Corpus.text` and others. Wherever a corpus is taken, any iterable of
+    str does too, each str one sequence.
 
     Examples
     --------
@@ -106,6 +109,55 @@ class Corpus:
         """
         return cls(TextFiles(expand_paths(paths), False, _checked_errors(errors)))
 
+    @classmethod
+    def shards(
+        cls,
+        paths: Paths,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        vocab_size: int,
+        eod_id: int | None = None,
+    ) -> Corpus:
+        """Read token ids from files, memory-mapped.
+
+        A file is one sequence. It is headerless (nanoGPT), or has llm.c's header of 256 int32
+        (magic number 20240520 with uint16, 20240801 with uint32), or is a ``.npy``.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            Files, or patterns such as ``"fineweb_train_*.bin"``.
+        dtype : dtype, optional
+            uint8, uint16, uint32, int32 or int64. None is what the header says, and uint16 for a
+            headerless file.
+        vocab_size : int
+            V; every id is checked to be below it.
+        eod_id : int, optional
+            The id between documents, which then are the sequences: a file reads as if it began and
+            ended with it. None takes it for an id like any other.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A file of the wrong size, or with a wrong magic number or
+            an id outside of the vocabulary, raises ValueError where the corpus is used; the error
+            names the file and the offset.
+        TypeError
+            If `dtype` is none of those above.
+        """
+        size = check_index(vocab_size, "vocab_size", 1, MAX_VOCAB_SIZE)
+        eod = None if eod_id is None else check_index(eod_id, "eod_id", 0, size - 1)
+        return cls(TokenFiles(expand_paths(paths), check_shard_dtype(dtype), size, eod))
+
+    @property
+    def vocab_size(self) -> int | None:
+        """Number of ids of `Corpus.shards`, None for text."""
+        return self.source.vocab_size if isinstance(self.source, TokenFiles) else None
+
     def __iter__(self) -> Iterator[str]:
         for batch in iter_text_batches(self):
             yield from batch
@@ -163,7 +215,7 @@ class TokenBatch:
     num_sequences : int
         Number of sequences that start in this batch.
     num_bytes : int
-        UTF-8 bytes of the text, without line ends.
+        UTF-8 bytes of the text, without line ends; 0 where only token ids are known.
     num_unknown : int
         Number of unknown tokens.
     """
@@ -176,14 +228,15 @@ class TokenBatch:
 
 
 def encode_corpus(
-    corpus: Corpus | Iterable[str], tokenizer: Tokenizer, *, progress: bool = False
+    corpus: Corpus | Iterable[str], tokenizer: Tokenizer | None, *, progress: bool = False
 ) -> Iterator[TokenBatch]:
     """Yield a corpus as token ids, by batches of about a megabyte of text.
 
     Parameters
     ----------
     corpus : Corpus or iterable of str
-    tokenizer : Tokenizer
+    tokenizer : Tokenizer or None
+        None for `Corpus.shards`, which need none.
     progress : bool
         Show a progress bar.
 
@@ -205,6 +258,11 @@ def encode_corpus(
     [array([0, 1, 2, 0, 0, 2, 0], dtype=uint8)]
     """
     source = as_corpus(corpus)
+    if isinstance(source.source, TokenFiles):
+        yield from _token_batches(source, source.source, tokenizer, progress)
+        return
+    if tokenizer is None:
+        raise TypeError("tokenizer is None, which only Corpus.shards can do with")
     with open_progress(source, "encoding", progress) as bar:
         units: Iterable[Unit] = source.source.units(bar)
         by_symbol = isinstance(tokenizer, (CharTokenizer, ByteTokenizer))
@@ -218,6 +276,20 @@ def encode_corpus(
             else:
                 batch = _encode_texts(unit, tokenizer)
             yield batch
+
+
+def _token_batches(
+    corpus: Corpus, files: TokenFiles, tokenizer: Tokenizer | None, progress: bool
+) -> Iterator[TokenBatch]:
+    if tokenizer is not None and tokenizer.vocab_size != files.vocab_size:
+        raise ValueError(
+            f"the tokenizer has {tokenizer.vocab_size} symbols, but the shards {files.vocab_size}"
+        )
+    with open_progress(corpus, "reading", progress) as bar:
+        for tokens, num_sequences in files.chunks(bar):
+            offsets = np.array([0, len(tokens)], dtype=np.int64)
+            num_unknown = 0 if tokenizer is None else _unknown(tokens, tokenizer)
+            yield TokenBatch(tokens, offsets, num_sequences, 0, num_unknown)
 
 
 def _encode_lines(unit: Lines, tokenizer: Tokenizer) -> TokenBatch:

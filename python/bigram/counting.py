@@ -63,7 +63,7 @@ def count(
     if layout not in ("auto", "dense"):
         raise ValueError(f"layout = {layout!r}, wanted 'auto' or 'dense'")
     source = as_corpus(corpus)
-    if tokenizer is None or isinstance(tokenizer, CharTokenizer):
+    if isinstance(tokenizer, CharTokenizer) or (tokenizer is None and source.vocab_size is None):
         found = count_characters(source, tokenizer, progress)
         if found is not None:
             return BigramCounts(*found)
@@ -71,8 +71,9 @@ def count(
         table = count_bytes(source, tokenizer, progress)
         if table is not None:
             return BigramCounts(table, tokenizer)
-    assert tokenizer is not None
-    matrix = np.zeros((tokenizer.vocab_size,) * 2, dtype=np.int64)
+    vocab_size = source.vocab_size if tokenizer is None else tokenizer.vocab_size
+    assert vocab_size is not None
+    matrix = np.zeros((vocab_size, vocab_size), dtype=np.int64)
     for batch in encode_corpus(source, tokenizer, progress=progress):
-        count_bigrams(batch.tokens, tokenizer.vocab_size, offsets=batch.offsets, out=matrix)
+        count_bigrams(batch.tokens, vocab_size, offsets=batch.offsets, out=matrix)
     return BigramCounts(matrix, tokenizer)

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -206,3 +208,10 @@ def test_raw_extension_refuses(counts, tokens, offsets):
     with pytest.raises((TypeError, ValueError)):
         _core.count_bigrams(counts, tokens, offsets, 1)
     assert not ZEROS.any()
+
+
+def test_native_order_under_its_explicit_name() -> None:
+    # newbyteorder leaves "<" where NumPy elsewhere writes "=".
+    explicit = np.dtype(np.uint32).newbyteorder("<" if sys.byteorder == "little" else ">")
+    tokens = np.array([0, 1, 0]).astype(explicit)
+    assert kernels.count_bigrams(tokens, 2).tolist() == [[0, 1], [1, 0]]
