@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from bigram.corpus import Corpus
+    from bigram.smoothing.base import Discounts
     from bigram.tables import Table
     from bigram.tokenizers import Tokenizer
 
@@ -163,6 +164,17 @@ class CountModel(BigramModel):
                 raise ValueError("the model is not fitted yet: call fit(corpus) first")
             self._table = self._require_smoothing().table(self.counts)
         return self._table
+
+    @property
+    def discounts(self) -> Discounts | None:
+        """What the smoothing takes off the counts, and whether it had to fall back.
+
+        None for a method that does not discount by the size of a count, and for a model of
+        probabilities.
+        """
+        if self.smoothing is None or self.counts is None:
+            return None
+        return self.smoothing.discounts(self.counts)
 
     def __repr__(self) -> str:
         if self._table is None and self.counts is None:

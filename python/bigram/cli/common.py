@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bigram import Corpus
+    from bigram import BigramCounts, Corpus
     from bigram.models import BigramModel
 
 _READ_BYTES = 1 << 16
@@ -25,7 +25,9 @@ ModelPath = Annotated[
 ]
 CorpusPaths = Annotated[
     list[str],
-    typer.Argument(metavar="CORPUS...", help='Text files (.gz, .zst too), or "-" for stdin.'),
+    typer.Argument(
+        metavar="CORPUS...", help='Text files (.gz, .zst too), "-" for stdin, or counts.'
+    ),
 ]
 RunningText = Annotated[
     bool, typer.Option("--text", help="Running text: a file is one sequence, not one a line.")
@@ -53,11 +55,22 @@ def on_terminal() -> bool:
 
 
 def open_corpus(paths: Sequence[str], *, text: bool, errors: str = "strict") -> Corpus:
-    """Return the corpus of these files."""
+    """Return the corpus of these text files."""
     import bigram
 
     make = bigram.Corpus.text if text else bigram.Corpus.lines
     return make(list(paths), errors=errors)
+
+
+def open_counts(paths: Sequence[str]) -> BigramCounts | None:
+    """Return the counts that `bigram count` wrote, or None if these paths are no such file."""
+    from bigram import BigramCounts
+
+    if not any(path.endswith(".safetensors") for path in paths):
+        return None
+    if len(paths) > 1:
+        raise ValueError("one file of counts at a time: `bigram merge` adds several")
+    return BigramCounts.load(paths[0])
 
 
 def load_model(path: str) -> BigramModel:

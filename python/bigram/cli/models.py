@@ -22,6 +22,7 @@ from bigram.cli.common import (
     load_model,
     on_terminal,
     open_corpus,
+    open_counts,
     save_picture,
     use_threads,
 )
@@ -68,11 +69,15 @@ def fit(
 
     use_threads(threads)
     method = parse_smoothing(smoothing)
-    source = open_corpus(corpus, text=text, errors=errors)
-    symbols = corpus_tokenizer(
-        tokenizer, source, running_text=text, unknown=unknown, min_count=min_count
-    )
-    model = bigram.CountModel(method, symbols).fit(source, progress=on_terminal())
+    counts = open_counts(corpus)
+    if counts is not None:
+        model = bigram.CountModel.from_counts(counts, method)
+    else:
+        source = open_corpus(corpus, text=text, errors=errors)
+        symbols, texts = corpus_tokenizer(
+            tokenizer, source, running_text=text, unknown=unknown, min_count=min_count
+        )
+        model = bigram.CountModel(method, symbols).fit(texts, progress=on_terminal())
     model.save(output)
     assert model.counts is not None
     found = {"model": output, "pairs": model.counts.total, "symbols": model.vocab_size}
@@ -92,9 +97,9 @@ def evaluate(
 ) -> None:
     """Measure how well a model predicts a corpus."""
     use_threads(threads)
-    found = load_model(model).evaluate(
-        open_corpus(corpus, text=text, errors=errors), progress=on_terminal()
-    )
+    counts = open_counts(corpus)
+    source = open_corpus(corpus, text=text, errors=errors) if counts is None else counts
+    found = load_model(model).evaluate(source, progress=on_terminal())
     if json:
         emit_json(dataclasses.asdict(found))
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigram import smoothing as smoothings
 from bigram.smoothing import Smoothing
+from bigram.sources import TextFiles
 
 if TYPE_CHECKING:
     from bigram import Corpus
@@ -67,20 +68,27 @@ def parse_smoothing(spec: str) -> Smoothing:
 
 def corpus_tokenizer(
     kind: TokenizerKind, corpus: Corpus, *, running_text: bool, unknown: str | None, min_count: int
-) -> Tokenizer | None:
-    """Return the tokenizer to fit with; None where counting builds the usual one itself."""
+) -> tuple[Tokenizer | None, Corpus | list[str]]:
+    """Return the tokenizer to fit with, and the texts, to be read (again) from the beginning.
+
+    The tokenizer is None where counting builds the usual one itself, in its one pass.
+    """
     import bigram
 
     if kind is TokenizerKind.byte:
-        return bigram.ByteTokenizer(boundary=None if running_text else "\n")
+        return bigram.ByteTokenizer(boundary=None if running_text else "\n"), corpus
+    if kind is TokenizerKind.char and unknown is None:
+        return None, corpus
+    source = corpus.source
+    again = isinstance(source, TextFiles) and source.can_be_read_again
+    texts = corpus if again else list(corpus)  # for two passes
     if kind is TokenizerKind.word:
-        return bigram.WordTokenizer.from_texts(
-            corpus, min_count=min_count, unknown=unknown or "<unk>"
+        words = bigram.WordTokenizer.from_texts(
+            texts, min_count=min_count, unknown=unknown or "<unk>"
         )
-    if unknown is None:
-        return None
+        return words, texts
     boundary = None if running_text else "."
-    return bigram.CharTokenizer.from_texts(corpus, boundary=boundary, unknown=unknown)
+    return bigram.CharTokenizer.from_texts(texts, boundary=boundary, unknown=unknown), texts
 
 
 def _methods() -> dict[str, type[Smoothing]]:
