@@ -25,9 +25,7 @@ ModelPath = Annotated[
 ]
 CorpusPaths = Annotated[
     list[str],
-    typer.Argument(
-        metavar="CORPUS...", help='Text files (.gz, .zst too), "-" for stdin, or counts.'
-    ),
+    typer.Argument(metavar="CORPUS", help='Text files (.gz, .zst too), "-" for stdin, or counts.'),
 ]
 RunningText = Annotated[
     bool, typer.Option("--text", help="Running text: a file is one sequence, not one a line.")

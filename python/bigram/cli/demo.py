@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -92,8 +93,7 @@ def _report(found: dict[str, Any]) -> None:
         f"knowing nothing it would be {found['symbols']}\n"
     )
     print(f"{len(found['samples'])} names that are not in the list:\n")
-    for row in range(0, len(found["samples"]), 5):
-        print("  " + "".join(f"{name:<16}" for name in found["samples"][row : row + 5]).rstrip())
+    print(fill("  ".join(found["samples"]), 72, initial_indent="  ", subsequent_indent="  "))
     print(f"\nheat map of the table  {found['picture']}")
     print(f"model                  {found['model']}\n")
     print("What to type next:\n")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bigram import smoothing
 from bigram.cli.common import Json, emit_json, emit_table, load_model
 
 
@@ -57,6 +58,8 @@ def _arpa(path: str) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict) and "name" in value:
+        return str(smoothing.from_json(value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {item}" for name, item in value.items())
     return f"{value:,}" if isinstance(value, int) else str(value)
