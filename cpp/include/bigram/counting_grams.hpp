@@ -1,0 +1,34 @@
+// Counting bytes by longer n-grams, for the dense kernel alone (counting.cpp).
+#pragma once
+
+#include <cstdint>
+
+namespace bigram {
+
+// Count n-grams of `order` tokens below `base`; order 0: they would not pay.
+struct GramPlan {
+    std::int64_t order = 0;
+    std::int64_t base = 0;
+
+    std::int64_t cells() const {
+        std::int64_t product = order > 0 ? 1 : 0;
+        for (std::int64_t k = 0; k < order; ++k)
+            product *= base;
+        return product;
+    }
+};
+
+GramPlan plan_grams(std::int64_t vocab_size, std::int64_t num_pairs);
+
+// Counts the pairs that start in [begin, end) of tokens (size,), in steps of a few hundred, in
+// grams (plan.cells()), and what overflows there in pairs (base, stride). Returns where it stopped:
+// at a step with a token of base or more, or near the end.
+std::int64_t add_grams(std::uint16_t* grams, std::uint32_t* pairs, std::int64_t stride,
+                       const std::uint8_t* tokens, std::int64_t begin, std::int64_t end,
+                       std::int64_t size, const GramPlan& plan);
+
+// pairs (base, stride) += the pairs that grams stand for.
+void fold_grams(std::uint32_t* pairs, std::int64_t stride, const std::uint16_t* grams,
+                const GramPlan& plan);
+
+}  // namespace bigram

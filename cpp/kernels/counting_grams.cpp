@@ -1,0 +1,147 @@
+// Counting bytes by n-grams: one increment for order - 1 pairs.
+//
+//   grams[((t0 * base + t1) * base + t2) * base + t3] += 1     at every third token (order 4)
+//   grams[(t0 * base + t1) * base + t2] += 1                   at every second (order 3)
+//
+// A core stores once a cycle, and a table of pairs needs a store a pair: that is the limit that
+// longer n-grams lift. grams (base ** order) is of 16 bits, to stay in L2; a cell that wraps hands
+// 65,536 to its pairs. At the end each n-gram is folded down to the pairs in it. With AVX2 three
+// pairs take about 14 instructions; without it, trigrams alone pay.
+#include "bigram/counting_grams.hpp"
+
+#include <algorithm>
+
+#include "bigram/isa.hpp"
+#include "bigram/memory.hpp"
+
+#if BIGRAM_X86
+#include <immintrin.h>
+#endif
+
+namespace bigram {
+namespace {
+
+using std::int64_t;
+using std::uint16_t;
+using std::uint32_t;
+using std::uint8_t;
+
+constexpr int64_t kStep = 256;      // n-grams whose cells are found before they are counted
+constexpr int64_t kMaxBase = 127;   // vpmaddubsw's second factor is signed
+constexpr int64_t kOverread = 32;   // bytes that a vector may read beyond the last n-gram
+constexpr int64_t kPairsACell = 4;  // as many pairs at least, or zeroing and folding rule
+
+// cells[k] of the n-gram at tokens[k * (order - 1)], k < kStep; returns the largest token seen.
+BIGRAM_INLINE uint8_t trigram_cells_body(uint32_t* BIGRAM_RESTRICT cells, const uint8_t* tokens,
+                                         uint32_t base) {
+    uint8_t largest = 0;
+    for (int64_t k = 0; k < kStep; ++k) {
+        const uint8_t a = tokens[2 * k];
+        const uint8_t b = tokens[2 * k + 1];
+        const uint8_t c = tokens[2 * k + 2];
+        largest = std::max(largest, std::max(a, std::max(b, c)));
+        cells[k] = static_cast<uint16_t>(a * base + b) * base + c;
+    }
+    return largest;
+}
+
+#if BIGRAM_X86
+// Eight n-grams at a time: every one is gathered in four bytes, and two multiply-adds with the
+// powers of base make a number of it.
+template <int order>
+BIGRAM_TARGET_AVX2 uint8_t gram_cells_avx2(uint32_t* cells, const uint8_t* tokens, int base) {
+    static_assert(order == 3 || order == 4, "");
+    const __m256i halves = order == 4 ? _mm256_setr_epi32(0, 1, 2, 3, 3, 4, 5, 6)
+                                      : _mm256_setr_epi32(0, 1, 2, 3, 2, 3, 4, 5);
+    const __m256i bytes = _mm256_broadcastsi128_si256(
+        order == 4 ? _mm_setr_epi8(0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9, 9, 10, 11, 12)
+                   : _mm_setr_epi8(0, 1, 2, -1, 2, 3, 4, -1, 4, 5, 6, -1, 6, 7, 8, -1));
+    const __m256i inner = _mm256_set1_epi32(order == 4 ? (base << 16 | 1 << 24 | base | 1 << 8)
+                                                       : (1 << 16 | 1 << 8 | base));
+    const __m256i outer =
+        _mm256_set1_epi32(order == 4 ? (base * base | 1 << 16) : (base | 1 << 16));
+    __m256i largest = _mm256_setzero_si256();
+    for (int64_t k = 0; k < kStep; k += 8) {
+        const __m256i loaded =
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tokens + k * (order - 1)));
+        const __m256i grams =
+            _mm256_shuffle_epi8(_mm256_permutevar8x32_epi32(loaded, halves), bytes);
+        largest = _mm256_max_epu8(largest, grams);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(cells + k),
+                            _mm256_madd_epi16(_mm256_maddubs_epi16(grams, inner), outer));
+    }
+    alignas(32) uint8_t lanes[32];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), largest);
+    return *std::max_element(lanes, lanes + 32);
+}
+#endif
+
+BIGRAM_CLONES(uint8_t, trigram_cells, (uint32_t* cells, const uint8_t* tokens, uint32_t base),
+              (cells, tokens, base))
+
+uint8_t find_cells(uint32_t* cells, const uint8_t* tokens, const GramPlan& plan) {
+#if BIGRAM_X86
+    if (active_isa() >= Isa::avx2) {
+        const int base = static_cast<int>(plan.base);
+        return plan.order == 4 ? gram_cells_avx2<4>(cells, tokens, base)
+                               : gram_cells_avx2<3>(cells, tokens, base);
+    }
+#endif
+    return trigram_cells(cells, tokens, static_cast<uint32_t>(plan.base));
+}
+
+// A cell of 16 bits has wrapped: its pairs get what it stood for.
+void carry(uint32_t* pairs, int64_t stride, int64_t cell, const GramPlan& plan) {
+    int64_t next = cell % plan.base;
+    for (int64_t k = 1; k < plan.order; ++k) {
+        cell /= plan.base;
+        pairs[cell % plan.base * stride + next] += 1 << 16;
+        next = cell % plan.base;
+    }
+}
+
+}  // namespace
+
+GramPlan plan_grams(int64_t vocab_size, int64_t num_pairs) {
+    GramPlan plan{4, vocab_size};
+    const bool avx2 = BIGRAM_X86 && active_isa() >= Isa::avx2;
+    if (avx2 && vocab_size <= 32 && num_pairs >= kPairsACell * plan.cells()) return plan;
+    plan = {3, std::min(vocab_size, kMaxBase)};
+    if (num_pairs >= kPairsACell * plan.cells()) return plan;
+    return {};
+}
+
+int64_t add_grams(uint16_t* grams, uint32_t* pairs, int64_t stride, const uint8_t* tokens,
+                  int64_t begin, int64_t end, int64_t size, const GramPlan& plan) {
+    uint32_t cells[kStep];
+    const int64_t pairs_a_step = kStep * (plan.order - 1);
+    int64_t start = begin;
+    for (; start + pairs_a_step <= end && start + pairs_a_step + kOverread <= size;
+         start += pairs_a_step) {
+        prefetch_stream(tokens + start, pairs_a_step);
+        if (find_cells(cells, tokens + start, plan) >= plan.base) break;
+        for (int64_t k = 0; k < kStep; ++k) {
+            if (++grams[cells[k]] == 0) carry(pairs, stride, cells[k], plan);
+        }
+    }
+    return start;
+}
+
+void fold_grams(uint32_t* pairs, int64_t stride, const uint16_t* grams, const GramPlan& plan) {
+    const int64_t base = plan.base;
+    const int64_t rows = plan.cells() / base;  // a row: the n-grams that differ in the last token
+    for (int64_t row = 0; row < rows; ++row) {
+        const uint16_t* const counts = grams + row * base;
+        uint32_t* const last = pairs + row % base * stride;
+        uint32_t sum = 0;
+        for (int64_t j = 0; j < base; ++j) {
+            sum += counts[j];
+            last[j] += counts[j];
+        }
+        if (sum == 0) continue;
+        pairs[row / base % base * stride + row % base] += sum;
+        if (plan.order == 4) pairs[row / base / base * stride + row / base % base] += sum;
+    }
+}
+
+}  // namespace bigram
