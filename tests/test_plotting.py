@@ -64,7 +64,7 @@ def test_symbols_that_cannot_be_seen_or_look_like_markup(tmp_path) -> None:
     tokenizer = bigram.CharTokenizer("$ \n\t\x07", boundary=None)
     axes = bigram.CountModel(tokenizer=tokenizer).fit(["$ \n\t\x07$$"]).plot()
     labels = [label.get_text() for label in axes.get_xticklabels()]
-    assert labels == [r"\$", "␣", "↵", "⇥", r"\x07"]
+    assert labels == ["$", "␣", "↵", "⇥", r"\x07"]
     axes.figure.savefig(tmp_path / "odd.png")
 
 

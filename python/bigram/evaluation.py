@@ -177,8 +177,6 @@ def evaluate(
     if isinstance(corpus, BigramCounts):
         pairs = _counted_pairs(corpus, table, tokenizer, sums)
     else:
-        if tokenizer is None:
-            raise ValueError("evaluate needs a tokenizer for text, and this model has none")
         batches = _tally(encode_corpus(corpus, tokenizer, progress=progress), sums)
         if table.vocab_size <= _COUNT_FIRST:
             pairs = _pairs_counted_first(batches, table.vocab_size)

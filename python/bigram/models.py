@@ -118,8 +118,10 @@ class BigramModel(ABC):
         >>> model.score(["ab", "ba"])
         array([-0.69314718,        -inf])
         """
-        tokenizer = self._text_tokenizer("score")
-        if isinstance(texts, str):
+        tokenizer = self.tokenizer
+        if not isinstance(texts, Corpus):  # one of token shards needs none
+            tokenizer = self._text_tokenizer("score")
+        if isinstance(texts, str) and tokenizer is not None:
             tokens, offsets = tokenizer.encode_batch([texts])
             return float(self.table.score_sequences(tokens, offsets)[0])
         scores = [np.empty(0)]

@@ -104,7 +104,12 @@ def _annotate(ax: Axes, values: NDArray[Any], names: Sequence[str]) -> None:
             share = (float(value) / top) ** 0.5
             ink = _FAINT if value == 0 else (_PAPER if share > 0.62 else _INK)
             pair, figure = _pair(context, token), _figure(value)
-            style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
+            style: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "color": ink,
+                "parse_math": False,
+            }
             ax.text(j, i - 0.2, pair, fontsize=_fit(size * 0.36, pair, size), **style)
             ax.text(j, i + 0.22, figure, fontsize=_fit(size * 0.27, figure, size), **style)
 
@@ -115,6 +120,8 @@ def _label_axes(ax: Axes, names: Sequence[str], title: str) -> None:
     ticks = range(len(names))
     ax.set_xticks(ticks, names, fontsize=size, color=_INK)
     ax.set_yticks(ticks, names, fontsize=size, color=_INK)
+    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        label.set_parse_math(False)  # "$" is a symbol like any other
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.set_xlabel("next symbol", color=_SOFT, fontsize=11, labelpad=8)
     ax.xaxis.set_label_position("top")
@@ -160,8 +167,8 @@ def _figure(value: Any) -> str:
 
 
 def _visible(symbol: str) -> str:
-    """Make a symbol visible, and safe from being taken for markup."""
+    """Make a symbol visible."""
     shown = _NAMES.get(symbol)
     if shown is None:
         shown = symbol if symbol.isprintable() else symbol.encode("unicode_escape").decode()
-    return shown.replace("$", r"\$")
+    return shown

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bigram import UnknownSymbolError
 from bigram.cli.common import (
     CorpusPaths,
     Json,
@@ -172,13 +173,31 @@ def score(
     use_threads(threads)
     scorer = load_model(model)
     for path in corpus:
+        number = 0
         for texts in input_lines() if path == "-" else _batches(path):
-            for text, value in zip(texts, scorer.score(texts).tolist(), strict=True):
-                if json:
-                    emit_json({"text": text, "score": value})
-                else:
-                    print(f"{value:.6f}\t{text}")
-            sys.stdout.flush()
+            _score_some(scorer, texts, json, path, number)
+            number += len(texts)
+
+
+def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, number: int) -> None:
+    """Print the scores of some lines, of which `number` came before."""
+    bad: UnknownSymbolError | None = None
+    try:
+        scores = scorer.score(texts)
+    except UnknownSymbolError as error:  # the lines before it are answered all the same
+        texts, bad = texts[: error.text_index], error
+        scores = scorer.score(texts)
+    for text, value in zip(texts, scores.tolist(), strict=True):
+        if json:
+            emit_json({"text": text, "score": value})
+        else:
+            print(f"{value:.6f}\t{text}")
+    sys.stdout.flush()
+    if bad is not None:
+        raise ValueError(
+            f"{path}: line {number + len(texts) + 1}: {bad.character!r} (U+{bad.code_point:04X}) "
+            "is not in the vocabulary of the model"
+        )
 
 
 def explain(
