@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+import os
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from bigram.byte_tokenizer import ByteTokenizer
 from bigram.char_counting import count_bytes, count_characters
 from bigram.char_tokenizer import CharTokenizer
 from bigram.corpus import Corpus, as_corpus, encode_corpus
-from bigram.counts import BigramCounts
-from bigram.kernels import count_bigrams
-from bigram.tokenizers import Tokenizer
+from bigram.count_stream import CountStream
+from bigram.counts import DENSE_LIMIT, BigramCounts, is_dense_layout
+from bigram.files import Path
+from bigram.sources import TextIterable
+from bigram.storage import open_arrays
+from bigram.tokenizers import Tokenizer, from_json
 
 __all__ = ["count"]
 
@@ -22,6 +28,9 @@ def count(
     tokenizer: Tokenizer | None = None,
     *,
     layout: str = "auto",
+    memory_limit: int | None = None,
+    resume: Path | None = None,
+    out: Path | None = None,
     progress: bool = False,
 ) -> BigramCounts:
     r"""Count the bigrams of a corpus.
@@ -33,8 +42,16 @@ def count(
     tokenizer : Tokenizer, optional
         None builds a `CharTokenizer` of all characters met. Its boundary is ``"."``, or ``"\n"``
         where that occurs, or else ``"\x00"``; for `Corpus.text` it has none.
-    layout : {"auto", "dense"}
-        How the counts are kept.
+    layout : {"auto", "dense", "sparse"}
+        How the counts are kept: "auto" is dense up to 4,096 ids.
+    memory_limit : int, optional
+        Bytes that sparse counts may take while counting, with the chunk being counted. What
+        exceeds it is spilled to disk, and the result is memory-mapped.
+    resume : path, optional
+        Checkpoint file. The count goes on from it if it exists, keeps it up to date, and removes it
+        at the end; a count that was killed is repeated with the same arguments.
+    out : path, optional
+        File for the counts, as `BigramCounts.save` writes it.
     progress : bool
         Show a progress bar.
 
@@ -45,9 +62,10 @@ def count(
     Raises
     ------
     OSError
-        If a file cannot be read.
+        If a file cannot be read or written.
     ValueError
-        If a text cannot be encoded; the error says which and where.
+        If a text cannot be encoded (the error says which and where), or the checkpoint belongs to
+        another corpus, tokenizer or layout.
 
     Examples
     --------
@@ -60,20 +78,67 @@ def count(
            [0, 0, 1],
            [2, 0, 0]])
     """
-    if layout not in ("auto", "dense"):
-        raise ValueError(f"layout = {layout!r}, wanted 'auto' or 'dense'")
+    dense_limit = _checked_limit(layout, memory_limit)
     source = as_corpus(corpus)
-    if isinstance(tokenizer, CharTokenizer) or (tokenizer is None and source.vocab_size is None):
-        found = count_characters(source, tokenizer, progress)
+    if resume is None:
+        found = _count_symbols(source, tokenizer, progress)
         if found is not None:
-            return BigramCounts(*found)
-    if isinstance(tokenizer, ByteTokenizer):
-        table = count_bytes(source, tokenizer, progress)
-        if table is not None:
-            return BigramCounts(table, tokenizer)
+            counts = BigramCounts.trusted(*found, layout=layout)
+            if out is not None:
+                counts.save(out)
+            return counts
+    elif tokenizer is None and source.vocab_size is None:
+        tokenizer = _vocabulary(source, resume)
     vocab_size = source.vocab_size if tokenizer is None else tokenizer.vocab_size
     assert vocab_size is not None
-    matrix = np.zeros((vocab_size, vocab_size), dtype=np.int64)
-    for batch in encode_corpus(source, tokenizer, progress=progress):
-        count_bigrams(batch.tokens, vocab_size, offsets=batch.offsets, out=matrix)
-    return BigramCounts(matrix, tokenizer)
+    stream = CountStream(
+        vocab_size,
+        dense=(dense := is_dense_layout(layout, vocab_size, dense_limit)),
+        memory_limit=memory_limit,
+        resume=resume,
+        header={"tokenizer": None if tokenizer is None else tokenizer.to_json()},
+    )
+    with stream:
+        stream.feed(encode_corpus(source, tokenizer, progress=progress))
+        counts = BigramCounts.trusted(stream.result(out), tokenizer)
+        if dense and out is not None:
+            counts.save(out)
+    return counts
+
+
+def _checked_limit(layout: str, memory_limit: int | None) -> int:
+    """Return the largest vocabulary to keep dense."""
+    is_dense_layout(layout, 1)
+    if memory_limit is None:
+        return DENSE_LIMIT
+    if not isinstance(memory_limit, (int, np.integer)) or isinstance(memory_limit, bool):
+        kind = type(memory_limit).__name__
+        raise TypeError(f"memory_limit is {kind}, wanted int, a number of bytes")
+    if memory_limit < 1:
+        raise ValueError(f"memory_limit = {memory_limit} must be positive")
+    return min(DENSE_LIMIT, math.isqrt(int(memory_limit) // 8))
+
+
+def _count_symbols(
+    source: Corpus, tokenizer: Tokenizer | None, progress: bool
+) -> tuple[npt.NDArray[np.int64], Tokenizer] | None:
+    """Count characters or bytes the short way, without ids; None where that cannot be."""
+    if isinstance(tokenizer, CharTokenizer) or (tokenizer is None and source.vocab_size is None):
+        return count_characters(source, tokenizer, progress)
+    if isinstance(tokenizer, ByteTokenizer):
+        table = count_bytes(source, tokenizer, progress)
+        return None if table is None else (table, tokenizer)
+    return None
+
+
+def _vocabulary(source: Corpus, resume: Path) -> Tokenizer:
+    """Return the tokenizer of a checkpoint or, where there is none yet, of all characters."""
+    if os.path.exists(resume):
+        _, _, header = open_arrays(resume, kind="checkpoint")
+        return from_json(header["header"]["tokenizer"])
+    texts = source.source
+    if isinstance(texts, TextIterable) and isinstance(texts.texts, Iterator):
+        raise ValueError("texts that can be read only once need a tokenizer to be resumed")
+    found = count_characters(source, None, False)
+    assert found is not None
+    return found[1]

@@ -95,9 +95,7 @@ class BigramCounts(CountsExport):
         """Wrap a matrix that this package has made, unchecked, in the layout wanted."""
         counts = cls.__new__(cls)
         if layout is not None:
-            dense = is_dense_layout(layout, matrix.shape[0])
-            if dense and not isinstance(matrix, np.ndarray):
-                matrix = matrix.toarray()
+            matrix = _in_layout(matrix, is_dense_layout(layout, matrix.shape[0]))
         counts.matrix, counts.tokenizer, counts._owned = matrix, tokenizer, True
         return counts
 
@@ -343,7 +341,7 @@ class BigramCounts(CountsExport):
         return cls.trusted(counts_from_arrays(arrays), tokenizer)
 
 
-def is_dense_layout(layout: str, vocab_size: int) -> bool:
+def is_dense_layout(layout: str, vocab_size: int, limit: int = DENSE_LIMIT) -> bool:
     """Return whether `layout` keeps counts over `vocab_size` ids in a dense array.
 
     Raises
@@ -353,7 +351,15 @@ def is_dense_layout(layout: str, vocab_size: int) -> bool:
     """
     if layout not in ("auto", "dense", "sparse"):
         raise ValueError(f"layout = {layout!r}, wanted 'auto', 'dense' or 'sparse'")
-    return layout == "dense" or (layout == "auto" and vocab_size <= DENSE_LIMIT)
+    return layout == "dense" or (layout == "auto" and vocab_size <= limit)
+
+
+def _in_layout(matrix: Dense | Csr, dense: bool) -> Dense | Csr:
+    from scipy.sparse import csr_array
+
+    if isinstance(matrix, np.ndarray):
+        return matrix if dense else csr_array(matrix)
+    return matrix.toarray() if dense else matrix
 
 
 def _pruned(block: Csr, min_count: int) -> Csr:
