@@ -22,6 +22,7 @@ import numpy as np
 from bigram import kernels
 from bigram.corpus import TokenBatch
 from bigram.files import Path
+from bigram.reference import count_bigrams_sparse
 from bigram.sparse import (
     PAIRS_PER_BLOCK,
     Csr,
@@ -110,12 +111,13 @@ class CountStream:
         """Count all batches of a stream, but those that a checkpoint has counted already."""
         iterator = iter(batches)
         self._skip(iterator)
+        wanted = self._chunk if self._matrix is None else 1
         held: list[TokenBatch] = []
         num_held = 0
         for batch in iterator:
             held.append(batch)
             num_held += len(batch.tokens)
-            if num_held >= self._chunk:
+            if num_held >= wanted:
                 self._count(held)
                 held, num_held = [], 0
         if held:
@@ -174,7 +176,7 @@ class CountStream:
         if self._matrix is not None:
             kernels.count_bigrams(tokens, self._vocab_size, offsets=offsets, out=self._matrix)
         else:
-            self._sum.add(kernels.count_bigrams_sparse(tokens, self._vocab_size, offsets=offsets))
+            self._sum.add(count_bigrams_sparse(tokens, self._vocab_size, offsets=offsets))
 
     def _spill(self) -> None:
         """Write the running sum to disk as one more sorted run, and begin a new one."""
