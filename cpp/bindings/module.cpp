@@ -7,6 +7,7 @@ void bind_backoff_scoring(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
 void bind_counting(pybind11::module_& m);
 void bind_normalization(pybind11::module_& m);
+void bind_sampling(pybind11::module_& m);
 
 }  // namespace bigram::bindings
 
@@ -17,4 +18,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_build(m);
     bind_counting(m);
     bind_normalization(m);
+    bind_sampling(m);
 }

@@ -1,5 +1,7 @@
 """The compiled kernels, unvalidated but for what protects memory."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,3 +54,21 @@ def normalize_rows(
     alpha: float,
     num_threads: int,
 ) -> int: ...
+
+# sampling
+def philox(seed: int, block: int, sequence: int) -> npt.NDArray[np.uint32]: ...
+def multinomial(
+    out: npt.NDArray[np.int64],
+    probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    seed: int,
+    num_threads: int,
+) -> int: ...
+def sample_sequences(
+    probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    starts: npt.NDArray[np.integer],
+    dtype: np.dtype[Any],
+    max_length: int,
+    stop: int,
+    seed: int,
+    num_threads: int,
+) -> tuple[Any, Any, int]: ...

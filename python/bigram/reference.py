@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from bigram.reference_sampling import multinomial, philox, sample_sequences
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 __all__ = [
     "count_bigrams",
     "count_bigrams_sparse",
+    "multinomial",
     "normalize_rows",
+    "philox",
+    "sample_sequences",
     "score_backoff_pairs",
     "score_backoff_sequences",
 ]

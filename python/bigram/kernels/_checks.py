@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = [
     "check_index",
     "check_offsets",
     "check_out",
+    "check_seed",
     "check_tokens",
     "check_vocab_size",
     "is_ready",
@@ -39,6 +41,15 @@ def check_vocab_size(value: Any) -> int:
     if type(value) is int and 1 <= value <= MAX_VOCAB_SIZE:
         return value
     return check_index(value, "vocab_size", 1, MAX_VOCAB_SIZE)
+
+
+def check_seed(seed: Any) -> int:
+    """Return the seed as int in [0, 2**64); None draws one from the system's entropy."""
+    if type(seed) is int and 0 <= seed < 2**64:
+        return seed
+    if seed is None:
+        return int.from_bytes(os.urandom(8), "little")
+    return check_index(seed, "seed", 0, 2**64 - 1)
 
 
 def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

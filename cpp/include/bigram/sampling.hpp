@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bigram/memory.hpp"
+#include "bigram/parallel.hpp"
+#include "bigram/result.hpp"
+
+namespace bigram {
+
+// out (rows, num_samples), drawn with replacement from each row of weights (rows, cols).
+// Bad value: the flat index of a weight that is negative, nan or infinite; where a row has no
+// mass, rows * cols + that row.
+template <class Real>
+Result multinomial(std::int64_t* out, const Real* weights, std::int64_t rows, std::int64_t cols,
+                   std::int64_t num_samples, std::uint64_t seed, const Run& run);
+
+struct ChainRequest {
+    std::int64_t vocab_size;
+    std::int64_t num_chains;
+    const std::uint32_t* starts;  // (num_chains), below vocab_size
+    std::int64_t max_length;
+    std::int64_t stop;  // -1: none, and every chain has max_length tokens
+    std::uint64_t seed;
+};
+
+// Tokens of chains whose lengths are known only after they were drawn: held until the caller has
+// made room. Of chains without a stop token, they go straight to `out`.
+struct ChainTokens {
+    void* out = nullptr;  // (num_chains, max_length) where there is no stop token
+    int out_bytes = 1;    // of a token there: 1, 2, 4 or 8
+    int held_bytes = 1;   // of a token here
+    std::vector<std::vector<std::uint8_t>> held;  // in the order of the chains
+    std::int64_t num_tokens = 0;
+
+    // Where a chain came to a token whose row has no mass, and had to go on.
+    std::int64_t stuck_chain = -1;
+    std::int64_t stuck_token = -1;
+};
+
+// offsets (num_chains + 1) and tokens after each start, drawn from the rows of weights (V, V).
+// Bad value: the flat index of a weight that is negative, nan or infinite, or V * V where a chain
+// got stuck.
+template <class Real>
+Result sample_sequences(ChainTokens& tokens, std::int64_t* offsets, const Real* weights,
+                        const ChainRequest& request, const Run& run);
+
+// Writes what is held to out (num_tokens), each token of `bytes` bytes.
+Result copy_tokens(void* out, int bytes, const ChainTokens& tokens, const Run& run);
+
+// Widens tokens of `from_bytes` to `to_bytes` each (1, 2, 4 or 8), or copies them.
+void widen_tokens(void* to, int to_bytes, const void* from, int from_bytes, std::int64_t count);
+
+}  // namespace bigram

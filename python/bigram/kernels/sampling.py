@@ -1,0 +1,213 @@
+"""Sampling: draws from rows of weights, and whole sequences of a bigram model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram import _core
+from bigram.kernels._checks import (
+    bad_token,
+    check_index,
+    check_seed,
+    check_tokens,
+    check_vocab_size,
+    native,
+)
+from bigram.threads import resolve_num_threads
+
+__all__ = ["multinomial", "sample_sequences"]
+
+_FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+_SMALLEST = tuple((2**bits, np.dtype(f"u{bits // 8}")) for bits in (8, 16, 32))
+# How many tokens each dtype holds.
+_HELD: dict[np.dtype[Any], int] = {
+    np.dtype(t): int(np.iinfo(t).max) + 1
+    for t in (np.uint8, np.uint16, np.uint32, np.int32, np.int64)
+}
+
+
+def multinomial(
+    probs: npt.NDArray[Any],
+    num_samples: int,
+    *,
+    seed: int | None = None,
+    num_threads: int | None = None,
+) -> npt.NDArray[np.int64]:
+    """Draw from each row of weights, with replacement.
+
+    Inverse of the cumulative sum, in integers: weights are rounded to multiples of the largest
+    one's 2**-51 (up to 4,096 columns; then 2**-(63 - log2 of the columns)), summed exactly, and a
+    64-bit random number picks the column. A weight of zero is never drawn.
+
+    Parameters
+    ----------
+    probs : ndarray, shape (rows, cols) or (cols,), float32 or float64
+        Weights: finite, not negative, not all zero in a row. They need not sum to one. Integers
+        and other floats are converted to float64.
+    num_samples : int
+        Draws from each row.
+    seed : int, optional
+        In [0, 2**64). Draw ``k`` of row ``r`` is a function of the row, the seed, ``r`` and ``k``
+        alone, so fewer samples are a prefix of more. None: fresh entropy.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The samples do not depend on it.
+
+    Returns
+    -------
+    ndarray, shape (rows, num_samples) or (num_samples,), int64
+        Columns.
+
+    Raises
+    ------
+    TypeError
+        For weights that are no numbers, or another kind of argument.
+    ValueError
+        For a weight that is negative, nan or infinite, or a row without mass (named with its
+        place), and for a number out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import multinomial
+    >>> multinomial(np.array([[0.0, 1.0], [2.0, 0.0]]), 3, seed=1)
+    array([[1, 1, 1],
+           [0, 0, 0]])
+    """
+    weights = _checked_weights(probs)
+    if weights.ndim == 1:
+        weights = weights[None]
+    elif weights.ndim != 2:
+        raise ValueError(f"probs has shape {probs.shape}; wanted one or two dimensions")
+    rows, cols = weights.shape
+    if cols == 0 and rows > 0:
+        raise ValueError(f"probs has shape {probs.shape}; wanted at least one column")
+    samples = np.empty((rows, check_index(num_samples, "num_samples", 0, 2**62)), np.int64)
+    bad = _core.multinomial(samples, weights, check_seed(seed), resolve_num_threads(num_threads))
+    if bad >= rows * cols:
+        place = f"[{bad - rows * cols}]" if probs.ndim == 2 else ""
+        raise ValueError(f"probs{place} has no mass: every weight is zero")
+    if bad >= 0:
+        raise _bad_weight(probs, divmod(bad, cols)[2 - probs.ndim :])
+    return samples if probs.ndim == 2 else samples[0]
+
+
+def sample_sequences(
+    probs: npt.NDArray[Any],
+    starts: npt.NDArray[Any],
+    *,
+    max_length: int,
+    stop: int | None = None,
+    dtype: npt.DTypeLike = None,
+    seed: int | None = None,
+    num_threads: int | None = None,
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Draw sequences of a bigram model: each token from the row of the token before it.
+
+    Alias tables of integers (Walker 1977; Vose 1991): each probability is rounded to a multiple of
+    2**-32, or of 2**-51 for more than 4,096 tokens, and a token of probability zero is never
+    drawn. Memory: the tables, 4 or 8 bytes a cell, and the tokens drawn.
+
+    Parameters
+    ----------
+    probs : ndarray, shape (V, V), float32 or float64
+        ``probs[i]``: weights of the tokens after ``i``; finite, not negative. They need not sum to
+        one. Integers and other floats are converted to float64.
+    starts : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
+        The token before the first one of each sequence.
+    max_length : int
+        Tokens drawn for a sequence at most.
+    stop : int, optional
+        The token that ends a sequence; it is not part of it.
+    dtype : uint8, uint16, uint32, int32 or int64, optional
+        Of the tokens; default: the smallest unsigned one that holds V - 1.
+    seed : int, optional
+        In [0, 2**64). Token ``t`` of sequence ``s`` is a function of the table, the start, the
+        seed, ``s`` and ``t``, so fewer or shorter sequences are prefixes of more or longer ones.
+        None: fresh entropy.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The tokens do not depend on it.
+
+    Returns
+    -------
+    tokens : ndarray, shape (drawn,), dtype
+        Without the starts.
+    offsets : ndarray, shape (n + 1,), int64
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``.
+
+    Raises
+    ------
+    TypeError
+        For another kind of argument or dtype.
+    ValueError
+        For a weight that is negative, nan or infinite, a start outside [0, V), a number out of its
+        range, and where a sequence reaches a token whose row has no mass (named) and has to go on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import sample_sequences
+    >>> cycle = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    >>> sample_sequences(cycle, np.array([0, 1]), max_length=5, stop=0, seed=1)
+    (array([1, 2, 2], dtype=uint8), array([0, 2, 3]))
+    """
+    weights = _checked_weights(probs)
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.shape[0] == 0:
+        raise ValueError(f"probs has shape {probs.shape}; wanted (V, V), V at least 1")
+    vocab_size = check_vocab_size(weights.shape[0])
+    starts = check_tokens(starts, "starts")
+    tokens, offsets, at = _core.sample_sequences(
+        weights,
+        starts,
+        _token_dtype(dtype, vocab_size),
+        check_index(max_length, "max_length", 0, 2**62),
+        -1 if stop is None else check_index(stop, "stop", 0, vocab_size - 1),
+        check_seed(seed),
+        resolve_num_threads(num_threads),
+    )
+    if isinstance(tokens, str):
+        raise _fault(tokens, offsets, at, probs, starts)
+    return tokens, offsets
+
+
+def _checked_weights(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if not isinstance(probs, np.ndarray):
+        raise TypeError(f"probs must be a NumPy array, not {type(probs).__name__}")
+    dtype, flags = probs.dtype, probs.flags
+    if dtype in (_FLOAT32, _FLOAT64) and flags.c_contiguous and flags.aligned:
+        return probs
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise TypeError(f"probs has dtype {dtype}; wanted float32 or float64")
+    single = dtype.kind == "f" and dtype.itemsize == 4
+    return np.ascontiguousarray(native(probs), _FLOAT32 if single else _FLOAT64)
+
+
+def _token_dtype(dtype: npt.DTypeLike, vocab_size: int) -> np.dtype[Any]:
+    if dtype is None:
+        return next(smallest for holds, smallest in _SMALLEST if vocab_size <= holds)
+    wanted = np.dtype(dtype)
+    if wanted not in _HELD:
+        raise TypeError(f"dtype = {wanted}; wanted uint8, uint16, uint32, int32 or int64")
+    if vocab_size > _HELD[wanted]:
+        raise ValueError(f"dtype = {wanted} does not hold every token below {vocab_size}")
+    return wanted
+
+
+def _bad_weight(probs: npt.NDArray[Any], place: tuple[int, ...]) -> ValueError:
+    where = ", ".join(map(str, place))
+    return ValueError(f"probs[{where}] = {probs[place]} must be finite and not negative")
+
+
+def _fault(
+    what: str, position: int, token: int, probs: npt.NDArray[Any], starts: npt.NDArray[Any]
+) -> ValueError:
+    if what == "starts":
+        return bad_token(starts, position, len(probs), "starts")
+    if what == "mass":
+        return ValueError(
+            f"sequence {position} reached token {token}, but probs[{token}] has no mass to go on"
+        )
+    return _bad_weight(probs, divmod(position, len(probs)))
