@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "bigram/parallel.hpp"
@@ -24,11 +25,11 @@ using std::int64_t;
 
 template <class T>
 bool has_dtype(const py::array& array) {
+    constexpr char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
     const py::dtype dtype = array.dtype();
     const std::uint16_t one = 1;
     const char order = *reinterpret_cast<const unsigned char*>(&one) == 1 ? '<' : '>';
-    return dtype.kind() == py::dtype::of<T>().kind() &&
-           dtype.itemsize() == static_cast<py::ssize_t>(sizeof(T)) &&
+    return dtype.kind() == kind && dtype.itemsize() == static_cast<py::ssize_t>(sizeof(T)) &&
            (dtype.byteorder() == '=' || dtype.byteorder() == '|' || dtype.byteorder() == order);
 }
 
@@ -55,6 +56,30 @@ T* output(py::array& array, int ndim, const char* name) {
 
 inline void require(bool condition, const char* message) {
     if (!condition) throw py::value_error(message);
+}
+
+// Whether the memory from the first to the last element of one meets that of the other.
+inline bool may_overlap(const py::array& a, const py::array& b) {
+    const auto bounds = [](const py::array& array) {
+        auto low = reinterpret_cast<std::uintptr_t>(array.data());
+        auto high = low + static_cast<std::uintptr_t>(array.itemsize());
+        for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+            if (array.shape(axis) == 0) return std::pair{low, low};
+            const py::ssize_t extent = (array.shape(axis) - 1) * array.strides(axis);
+            (extent < 0 ? low : high) += static_cast<std::uintptr_t>(extent);
+        }
+        return std::pair{low, high};
+    };
+    const auto [a_low, a_high] = bounds(a);
+    const auto [b_low, b_high] = bounds(b);
+    return a_low < b_high && b_low < a_high;
+}
+
+inline void require_apart(const py::array& out, const char* out_name, const py::array& input,
+                          const char* name) {
+    if (may_overlap(out, input)) {
+        throw py::value_error(std::string(out_name) + " overlaps " + name + " in memory");
+    }
 }
 
 // A 1-D integer array of any stride: calls f(const T* data, size, stride in elements).

@@ -72,3 +72,70 @@ def sample_sequences(
     seed: int,
     num_threads: int,
 ) -> tuple[Any, Any, int]: ...
+
+# cross_entropy
+def softmax_cross_entropy(
+    loss: npt.NDArray[np.float64] | bool | None,
+    grad: npt.NDArray[np.floating] | None,
+    logits: npt.NDArray[np.floating],
+    targets: npt.NDArray[np.signedinteger],
+    weight: npt.NDArray[np.float64] | None,
+    ignore_index: int,
+    label_smoothing: float,
+    num_threads: int,
+) -> tuple[int, float]: ...
+
+# embedding_cross_entropy
+def embedding_cross_entropy_grad(
+    out: npt.NDArray[np.floating] | None,
+    weight: npt.NDArray[np.floating],
+    contexts: npt.NDArray[np.integer],
+    targets: npt.NDArray[np.integer],
+    sparse: bool,
+    num_threads: int,
+) -> Any: ...
+
+# count_cross_entropy
+def count_cross_entropy_grad(
+    grad: npt.NDArray[np.floating],
+    weight: npt.NDArray[np.floating],
+    counts: npt.NDArray[np.int64],
+    total: int,
+    l2: float,
+    num_threads: int,
+) -> tuple[bool, int, float]: ...
+def count_cross_entropy_grad_csr(
+    grad: npt.NDArray[np.floating],
+    weight: npt.NDArray[np.floating],
+    indptr: npt.NDArray[np.signedinteger],
+    indices: npt.NDArray[np.signedinteger],
+    data: npt.NDArray[np.int64],
+    total: int,
+    l2: float,
+    num_threads: int,
+) -> tuple[bool, int, float]: ...
+
+# optimizers
+def adamw_update(
+    weight: npt.NDArray[np.floating],
+    grad: npt.NDArray[np.floating],
+    m: npt.NDArray[np.floating],
+    v: npt.NDArray[np.floating],
+    step: int,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    num_threads: int,
+) -> None: ...
+def sgd_update(
+    weight: npt.NDArray[np.floating],
+    grad: npt.NDArray[np.floating],
+    velocity: npt.NDArray[np.floating] | None,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    num_threads: int,
+) -> None: ...

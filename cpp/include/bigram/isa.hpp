@@ -2,7 +2,8 @@
 // faster clones of leaf functions are chosen here, once, by what the processor has.
 //
 // Plain loops: BIGRAM_CLONES(name, (int64 n, const float* x), (n, x)) makes `name` out of an
-// always-inline template or function `name_body`, compiled once for each level. (target_clones
+// always-inline template or function `name_body`, compiled once for each level; BIGRAM_CLONES_FMA
+// out of `name_body<fused>`, told whether std::fma is one instruction there. (target_clones
 // would choose by itself, and could not be forced for a test.) Explicit intrinsics: functions
 // marked BIGRAM_TARGET_AVX2 / BIGRAM_TARGET_AVX512, called under active_isa() >= Isa::...
 #pragma once
@@ -37,31 +38,43 @@ const char* isa_name(Isa level);
 
 }  // namespace bigram
 
-// Defines `inline void name params`, dispatching to three compilations of name_body(args).
+#if BIGRAM_X86 || defined(_MSC_VER)
+#define BIGRAM_BASELINE_FMA false
+#else
+#define BIGRAM_BASELINE_FMA true
+#endif
+
+#define BIGRAM_CLONES(result, name, params, args) \
+    BIGRAM_CLONES_OF(result, name, params, args, name##_body args, name##_body args)
+#define BIGRAM_CLONES_FMA(result, name, params, args)                                   \
+    BIGRAM_CLONES_OF(result, name, params, args, name##_body<BIGRAM_BASELINE_FMA> args, \
+                     name##_body<true> args)
+
+// Defines `inline result name params`, dispatching to three compilations.
 #if BIGRAM_X86
-#define BIGRAM_CLONES(result, name, params, args)      \
-    result name##_baseline params {                    \
-        return name##_body args;                       \
-    }                                                  \
-    BIGRAM_TARGET_AVX2 result name##_avx2 params {     \
-        return name##_body args;                       \
-    }                                                  \
-    BIGRAM_TARGET_AVX512 result name##_avx512 params { \
-        return name##_body args;                       \
-    }                                                  \
-    inline result name params {                        \
-        switch (::bigram::active_isa()) {              \
-            case ::bigram::Isa::avx512:                \
-                return name##_avx512 args;             \
-            case ::bigram::Isa::avx2:                  \
-                return name##_avx2 args;               \
-            default:                                   \
-                return name##_baseline args;           \
-        }                                              \
+#define BIGRAM_CLONES_OF(result, name, params, args, baseline_call, fast_call) \
+    result name##_baseline params {                                            \
+        return baseline_call;                                                  \
+    }                                                                          \
+    BIGRAM_TARGET_AVX2 result name##_avx2 params {                             \
+        return fast_call;                                                      \
+    }                                                                          \
+    BIGRAM_TARGET_AVX512 result name##_avx512 params {                         \
+        return fast_call;                                                      \
+    }                                                                          \
+    inline result name params {                                                \
+        switch (::bigram::active_isa()) {                                      \
+            case ::bigram::Isa::avx512:                                        \
+                return name##_avx512 args;                                     \
+            case ::bigram::Isa::avx2:                                          \
+                return name##_avx2 args;                                       \
+            default:                                                           \
+                return name##_baseline args;                                   \
+        }                                                                      \
     }
 #else
-#define BIGRAM_CLONES(result, name, params, args) \
-    inline result name params {                   \
-        return name##_body args;                  \
+#define BIGRAM_CLONES_OF(result, name, params, args, baseline_call, fast_call) \
+    inline result name params {                                                \
+        return baseline_call;                                                  \
     }
 #endif

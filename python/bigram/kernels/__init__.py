@@ -5,16 +5,26 @@ from bigram.kernels.backoff_scoring import (
     score_backoff_pairs,
     score_backoff_sequences,
 )
+from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.counting import count_bigrams
+from bigram.kernels.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
+from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.normalization import normalize_rows
 from bigram.kernels.sampling import multinomial, sample_sequences
+from bigram.kernels.optimizers import adamw_update, sgd_update
 
 __all__ = [
+    "adamw_update",
     "count_bigrams",
+    "count_cross_entropy_grad",
+    "embedding_cross_entropy_grad",
     "index_pairs",
     "multinomial",
     "normalize_rows",
     "sample_sequences",
     "score_backoff_pairs",
     "score_backoff_sequences",
+    "sgd_update",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_grad",
 ]

@@ -16,6 +16,7 @@ __all__ = [
     "check_offsets",
     "check_out",
     "check_seed",
+    "check_table",
     "check_tokens",
     "check_vocab_size",
     "is_ready",
@@ -132,3 +133,18 @@ def check_out(
         if np.may_share_memory(out, array):  # bounds only: cheap, and views of one row count too
             raise ValueError("out overlaps an input in memory")
     return out
+
+
+def check_table(weight: Any, name: str = "weight") -> npt.NDArray[Any]:
+    """Return a table of logits (V, C) as a C-contiguous array of float32 or float64."""
+    if not isinstance(weight, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, not {type(weight).__name__}")
+    array: npt.NDArray[Any] = weight
+    if array.ndim != 2:
+        raise ValueError(f"{name} has shape {array.shape}; wanted two dimensions")
+    if is_ready(array, np.float32) or is_ready(array, np.float64):
+        return array
+    dtype = array.dtype.newbyteorder("=")
+    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"{name} has dtype {array.dtype}; wanted float32 or float64")
+    return np.ascontiguousarray(array, dtype)

@@ -11,20 +11,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bigram.reference_sampling import multinomial, philox, sample_sequences
+from bigram.reference.sampling import multinomial, philox, sample_sequences
+from bigram.reference.training import (
+    adamw_update,
+    count_cross_entropy_grad,
+    embedding_cross_entropy_grad,
+    sgd_update,
+    softmax_cross_entropy,
+    softmax_cross_entropy_grad,
+)
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 __all__ = [
+    "adamw_update",
     "count_bigrams",
     "count_bigrams_sparse",
+    "count_cross_entropy_grad",
+    "embedding_cross_entropy_grad",
     "multinomial",
     "normalize_rows",
     "philox",
     "sample_sequences",
     "score_backoff_pairs",
     "score_backoff_sequences",
+    "sgd_update",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_grad",
 ]
 
 

@@ -1,0 +1,167 @@
+"""One step of an optimizer, in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram import _core
+from bigram.kernels._checks import check_index, is_ready
+from bigram.threads import resolve_num_threads
+
+__all__ = ["adamw_update", "sgd_update"]
+
+_FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
+
+
+def adamw_update(
+    weight: npt.NDArray[Any],
+    grad: npt.NDArray[Any],
+    m: npt.NDArray[Any],
+    v: npt.NDArray[Any],
+    step: int,
+    *,
+    learning_rate: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    num_threads: int | None = None,
+) -> None:
+    """Update weight, m and v in place by one step of AdamW, with torch's defaults and order.
+
+    Loshchilov and Hutter 2019, "Decoupled weight decay regularization": the weight decays by
+    ``learning_rate * weight_decay``; m and v are the running means of the gradient and of its
+    square, corrected for their start at zero by ``1 - beta**step``.
+
+    Parameters
+    ----------
+    weight, m, v : ndarray, float32 or float64, any shape
+        C-contiguous and writeable, apart from each other. m and v start as zeros.
+    grad : ndarray, shape and dtype of weight
+        Not changed.
+    step : int
+        Counts from 1.
+    learning_rate, betas, eps, weight_decay : float
+        Not negative; each beta in [0, 1).
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that differ, cannot be written or overlap, and options outside of their range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import adamw_update
+    >>> weight, m, v = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
+    >>> adamw_update(weight, np.array([0.5, -0.1]), m, v, 1, learning_rate=0.1)
+    >>> weight.round(3)
+    array([ 0.899, -1.898])
+    """
+    _check_weight(weight)
+    _check_like(grad, weight, "grad")
+    _check_state(m, weight, "m")
+    _check_state(v, weight, "v")
+    if type(step) is not int or step < 1:
+        step = check_index(step, "step", 1, 2**53)
+    beta1, beta2 = betas
+    if not (learning_rate >= 0.0 and eps >= 0.0 and weight_decay >= 0.0):
+        raise ValueError(
+            f"learning_rate = {learning_rate}, eps = {eps}, weight_decay = {weight_decay}"
+            " must not be negative"
+        )
+    if not (0.0 <= beta1 < 1.0 and 0.0 <= beta2 < 1.0):
+        raise ValueError(f"betas = {betas} must lie in [0, 1)")
+    threads = resolve_num_threads(num_threads)
+    _core.adamw_update(
+        weight, grad, m, v, step, learning_rate, beta1, beta2, eps, weight_decay, threads
+    )
+
+
+def sgd_update(
+    weight: npt.NDArray[Any],
+    grad: npt.NDArray[Any],
+    velocity: npt.NDArray[Any] | None = None,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    num_threads: int | None = None,
+) -> None:
+    """Update weight (and velocity) in place by one step of gradient descent, in torch's order.
+
+    ``g = grad + weight_decay * weight``; ``velocity = momentum * velocity + g``;
+    ``weight -= learning_rate * velocity`` (with ``nesterov``: ``g + momentum * velocity``).
+
+    Parameters
+    ----------
+    weight : ndarray, float32 or float64, any shape
+        C-contiguous and writeable.
+    grad : ndarray, shape and dtype of weight
+        Not changed.
+    velocity : ndarray, shape and dtype of weight, optional
+        Needed where there is momentum; starts as zeros.
+    learning_rate, momentum, weight_decay : float
+        Not negative.
+    nesterov : bool, default False
+        Look ahead along the velocity (Sutskever and others 2013).
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that differ, cannot be written or overlap, and options outside of their range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import sgd_update
+    >>> weight = np.array([1.0, -2.0])
+    >>> sgd_update(weight, np.array([0.5, -0.5]), learning_rate=0.1)
+    >>> weight
+    array([ 0.95, -1.95])
+    """
+    _check_weight(weight)
+    _check_like(grad, weight, "grad")
+    if not (learning_rate >= 0.0 and momentum >= 0.0 and weight_decay >= 0.0):
+        raise ValueError(
+            f"learning_rate = {learning_rate}, momentum = {momentum}, weight_decay ="
+            f" {weight_decay} must not be negative"
+        )
+    if velocity is not None:
+        _check_state(velocity, weight, "velocity")
+    elif momentum or nesterov:
+        raise ValueError("momentum needs a velocity: np.zeros_like(weight)")
+    threads = resolve_num_threads(num_threads)
+    _core.sgd_update(
+        weight, grad, velocity, learning_rate, momentum, nesterov, weight_decay, threads
+    )
+
+
+def _check_weight(weight: npt.NDArray[Any]) -> None:
+    if not (is_ready(weight, _FLOAT32) or is_ready(weight, _FLOAT64)):
+        got = f"dtype {weight.dtype}" if isinstance(weight, np.ndarray) else type(weight).__name__
+        raise TypeError(f"weight must be a C-contiguous array of float32 or float64, not {got}")
+    if not weight.flags.writeable:
+        raise ValueError("weight is read-only")
+
+
+def _check_like(array: npt.NDArray[Any], weight: npt.NDArray[Any], name: str) -> None:
+    if not is_ready(array, weight.dtype):
+        got = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} must be a C-contiguous array of {weight.dtype}, not {got}")
+    if array.shape != weight.shape:
+        raise ValueError(f"{name} has shape {array.shape}; wanted {weight.shape}")
+
+
+def _check_state(array: npt.NDArray[Any], weight: npt.NDArray[Any], name: str) -> None:
+    _check_like(array, weight, name)
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only")
