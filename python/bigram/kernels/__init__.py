@@ -10,8 +10,8 @@ from bigram.kernels.counting import count_bigrams
 from bigram.kernels.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.normalization import normalize_rows
-from bigram.kernels.sampling import multinomial, sample_sequences
 from bigram.kernels.optimizers import adamw_update, sgd_update
+from bigram.kernels.sampling import multinomial, sample_sequences
 
 __all__ = [
     "adamw_update",
