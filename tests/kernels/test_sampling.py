@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram import _core, kernels, reference, reference_sampling
+from bigram import _core, kernels, reference
 
 LEVELS = ["baseline", "avx2", "avx512"]
 weights = st.one_of(
@@ -323,7 +323,7 @@ def test_alias_table_holds_the_probabilities_exactly(size):
     row = np.random.default_rng(size).random(size) ** 3
     unit_bits = 32 if size <= 4096 else 51
     mass = np.zeros(size)
-    table = reference_sampling.alias_row(row, unit_bits)
+    table = reference.sampling.alias_row(row, unit_bits)
     capacity = 2**unit_bits // len(table)
     for token, (threshold, alias) in enumerate(table):
         if threshold:
