@@ -12,6 +12,7 @@ void bind_embedding_cross_entropy(pybind11::module_& m);
 void bind_normalization(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
 void bind_optimizers(pybind11::module_& m);
+void bind_scoring(pybind11::module_& m);
 
 }  // namespace bigram::bindings
 
@@ -27,4 +28,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_normalization(m);
     bind_sampling(m);
     bind_optimizers(m);
+    bind_scoring(m);
 }

@@ -5,15 +5,14 @@
 // Stored pairs are found by hash: open addressing, linear probing, one slot of 16 bytes a pair, so
 // that a look-up is one cache miss, which is prefetched kAhead pairs before it is needed.
 // index_pairs: O(pairs). score_*: O(pairs scored), about one miss each. Sequences are summed from
-// left to right; longer ones than kPiece by pieces, in order.
+// left to right; long ones by pieces: see sequences.hpp.
 #include "bigram/backoff_scoring.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <vector>
 
 #include "bigram/prefetch.hpp"
 #include "bigram/random.hpp"
+#include "bigram/sequences.hpp"
 
 namespace bigram {
 namespace {
@@ -22,7 +21,6 @@ using std::int64_t;
 using std::uint64_t;
 
 constexpr int64_t kAhead = 256;         // pairs whose slots are fetched before the first is read
-constexpr int64_t kPiece = 1 << 15;     // pairs a thread takes at a time
 constexpr int64_t kInterval = 1 << 20;  // pairs indexed between two polls
 
 uint64_t pair_key(uint64_t context, uint64_t next) {
@@ -115,12 +113,13 @@ void score_short(double* out, const Text<Token>& text, const int64_t* offsets, i
         out[sequence] = 0.0;
 }
 
+// The position of the first bad token of [begin, end), or -1.
 template <class Token>
 int64_t first_bad(const Text<Token>& text, int64_t begin, int64_t end) {
     bool good = true;
     for (int64_t i = begin; i < end; ++i)
         good &= text.at(i) < text.vocab_size;
-    if (good) return end;
+    if (good) return -1;
     for (int64_t i = begin;; ++i)
         if (text.at(i) >= text.vocab_size) return i;
 }
@@ -161,51 +160,16 @@ Result index_pairs(PairSlot* slots, int64_t num_slots, const int64_t* indptr, co
 Result score_pairs(double* out, const int64_t* contexts, const int64_t* nexts, int64_t size,
                    const BackoffScores& model, const Run& run) {
     const auto body = [&](int64_t block, int) {
-        const int64_t end = std::min(size, (block + 1) * kPiece);
-        for (int64_t start = block * kPiece; start < end; start += kAhead) {
+        const int64_t end = std::min(size, (block + 1) * kPiecePairs);
+        for (int64_t start = block * kPiecePairs; start < end; start += kAhead) {
             score_block(out + start, std::min(kAhead, end - start), model, [&](int64_t k) {
                 return pair_key(static_cast<uint64_t>(contexts[start + k]),
                                 static_cast<uint64_t>(nexts[start + k]));
             });
         }
     };
-    return parallel_for(run, ceil_div(size, kPiece), body) ? Result{} : Result::interrupted();
+    return parallel_for(run, ceil_div(size, kPiecePairs), body) ? Result{} : Result::interrupted();
 }
-
-namespace {
-
-// What a thread does at a time: short sequences [first, last), or a piece of one long sequence.
-struct Unit {
-    int64_t first;
-    int64_t last;   // first + 1 for a piece
-    int64_t begin;  // tokens [begin, end]; the pairs that start in [begin, end)
-    int64_t end;
-    bool piece;
-};
-
-std::vector<Unit> cut(const int64_t* offsets, int64_t num_sequences) {
-    std::vector<Unit> units;
-    int64_t first = 0;
-    const auto close = [&](int64_t last) {
-        if (first < last) units.push_back({first, last, offsets[first], offsets[last], false});
-        first = last;
-    };
-    for (int64_t s = 0; s < num_sequences; ++s) {
-        const int64_t pairs = offsets[s + 1] - offsets[s] - 1;
-        if (pairs > kPiece) {
-            close(s);
-            for (int64_t at = offsets[s]; at < offsets[s + 1] - 1; at += kPiece)
-                units.push_back({s, s + 1, at, std::min(at + kPiece, offsets[s + 1] - 1), true});
-            first = s + 1;
-        } else if (offsets[s + 1] - offsets[first] >= kPiece || s - first >= kPiece) {
-            close(s + 1);
-        }
-    }
-    close(num_sequences);
-    return units;
-}
-
-}  // namespace
 
 template <class Token>
 Result score_backoff_sequences(double* out, const Token* tokens, int64_t size, int64_t stride,
@@ -217,32 +181,17 @@ Result score_backoff_sequences(double* out, const Token* tokens, int64_t size, i
         num_sequences = 1;
     }
     const Text<Token> text{tokens, stride, static_cast<uint64_t>(model.vocab_size)};
-    const std::vector<Unit> units = cut(offsets, num_sequences);
-    std::vector<double> partial(units.size(), 0.0);
-    std::atomic<int64_t> bad{size};
-    const auto body = [&](int64_t number, int) {
-        const Unit& unit = units[static_cast<std::size_t>(number)];
-        const int64_t stop = unit.piece ? unit.end + 1 : unit.end;
-        const int64_t wrong = first_bad(text, unit.begin, stop);
-        if (wrong < stop) {
-            int64_t seen = bad.load();
-            while (wrong < seen && !bad.compare_exchange_weak(seen, wrong)) {
-            }
-        } else if (unit.piece) {
-            add_piece(&partial[static_cast<std::size_t>(number)], text, unit.begin, unit.end,
-                      model);
-        } else {
-            score_short(out, text, offsets, unit.first, unit.last, model);
-        }
+    const auto add_short = [&](int64_t first, int64_t last) {
+        const int64_t bad = first_bad(text, offsets[first], offsets[last]);
+        if (bad < 0) score_short(out, text, offsets, first, last, model);
+        return bad;
     };
-    if (!parallel_for(run, static_cast<int64_t>(units.size()), body)) return Result::interrupted();
-    if (bad.load() < size) return Result::bad_value(bad.load());
-    for (std::size_t u = 0; u < units.size(); ++u) {
-        if (!units[u].piece) continue;
-        if (units[u].begin == offsets[units[u].first]) out[units[u].first] = 0.0;
-        out[units[u].first] += partial[u];
-    }
-    return {};
+    const auto add_to_sum = [&](double* sum, int64_t begin, int64_t end) {
+        const int64_t bad = first_bad(text, begin, end + 1);
+        if (bad < 0) add_piece(sum, text, begin, end, model);
+        return bad;
+    };
+    return sum_sequences(out, size, offsets, num_sequences, run, add_short, add_to_sum);
 }
 
 template Result index_pairs(PairSlot*, int64_t, const int64_t*, const std::int32_t*, const double*,

@@ -139,3 +139,12 @@ def sgd_update(
     weight_decay: float,
     num_threads: int,
 ) -> None: ...
+
+# scoring
+def score_sequences(
+    out: npt.NDArray[np.float64],
+    log_probs: npt.NDArray[np.floating],
+    tokens: npt.NDArray[np.integer],
+    offsets: npt.NDArray[np.int64] | None,
+    num_threads: int,
+) -> int: ...

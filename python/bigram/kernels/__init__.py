@@ -12,6 +12,7 @@ from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.normalization import normalize_rows
 from bigram.kernels.optimizers import adamw_update, sgd_update
 from bigram.kernels.sampling import multinomial, sample_sequences
+from bigram.kernels.scoring import score_sequences
 
 __all__ = [
     "adamw_update",
@@ -27,4 +28,5 @@ __all__ = [
     "sgd_update",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
+    "score_sequences",
 ]

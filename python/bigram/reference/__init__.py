@@ -39,6 +39,7 @@ __all__ = [
     "sgd_update",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
+    "score_sequences",
 ]
 
 
@@ -122,3 +123,14 @@ def score_backoff_sequences(
     sequences = [tokens] if offsets is None else np.split(tokens, offsets)[1:-1]
     table = (indptr, indices, log_probs, log_backoff, log_base)
     return np.array([score_backoff_pairs(*table, s[:-1], s[1:]).sum() for s in sequences])
+
+
+def score_sequences(
+    log_probs: npt.NDArray[Any],
+    tokens: npt.NDArray[Any],
+    *,
+    offsets: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Sum log_probs (V, V) over the pairs of each sequence."""
+    sequences = [tokens] if offsets is None else np.split(tokens, offsets)[1:-1]
+    return np.array([log_probs[s[:-1], s[1:]].sum(dtype=np.float64) for s in sequences])
