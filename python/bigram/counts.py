@@ -320,7 +320,7 @@ class BigramCounts(CountsExport):
 
     def _to_arrays(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         description = None if self.tokenizer is None else self.tokenizer.to_json()
-        header = {"tokenizer": description, "vocab_size": self.vocab_size}
+        header = {"tokenizer": description, "vocab_size": self.vocab_size, "total": self.total}
         matrix = self.matrix
         if isinstance(matrix, np.ndarray):
             return {"matrix": matrix}, header

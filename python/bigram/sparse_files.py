@@ -38,7 +38,7 @@ def write_sparse(
     folder = os.path.dirname(os.path.realpath(path))
     with tempfile.TemporaryDirectory(prefix=".bigram-", dir=folder) as temporary:
         names = {part: os.path.join(temporary, part) for part in parts}
-        num_pairs = 0
+        num_pairs, total = 0, 0
         with (
             open(names["indptr"], "wb") as indptr,
             open(names["indices"], "wb") as indices,
@@ -51,9 +51,10 @@ def write_sparse(
                 indices.write(block.indices.astype(dtype, copy=False).data)
                 counts.write(block.data.data)
                 num_pairs += block.nnz
+                total += int(block.data.sum())
         sizes = {"indptr": vocab_size + 1, "indices": num_pairs, "counts": num_pairs}
         arrays = {part: StoredArray(names[part], 0, parts[part], (sizes[part],)) for part in parts}
-        save_arrays(path, "counts", arrays, {**header, "vocab_size": vocab_size})
+        save_arrays(path, "counts", arrays, {**header, "vocab_size": vocab_size, "total": total})
 
 
 def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from bigram.cli import demo, info, models
+from bigram.cli import counts, demo, info, models
 from bigram.cli.common import describe
 
 __all__ = ["app", "main"]
@@ -56,6 +56,7 @@ def start(
 
 demo.register(app)
 models.register(app)
+counts.register(app)
 info.register(app)
 
 

@@ -30,6 +30,9 @@ CorpusPaths = Annotated[
 RunningText = Annotated[
     bool, typer.Option("--text", help="Running text: a file is one sequence, not one a line.")
 ]
+InvalidUtf8 = Annotated[
+    str, typer.Option("--errors", help='Invalid UTF-8: "strict" stops, "replace" goes on.')
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, help="The same seed gives the same output.")

@@ -1,14 +1,25 @@
-"""`bigram info`: what a file holds, without reading all of it."""
+"""`bigram info`: what a file holds, whoever wrote it."""
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from io import BufferedReader
 from typing import Annotated, Any
 
 import typer
 
 from bigram import smoothing
-from bigram.cli.common import Json, emit_json, emit_table, load_model
+from bigram.cli.common import Json, emit_json, emit_table
+
+_KENLM_MAGIC = b"mmap lm http://kheafield.com/code format version 5\n\0"
+_KENLM_FIXED = 88  # where its fixed parameters begin, after magic and sanity numbers
+_KENLM_MODELS = ("probing", "rest probing", "trie", "quantized trie", "array trie")
+_ARPA_HEAD_LINES = 1000
 
 
 def register(app: typer.Typer) -> None:
@@ -17,16 +28,31 @@ def register(app: typer.Typer) -> None:
 
 
 def info(
-    path: Annotated[str, typer.Argument(metavar="FILE", help="A model, counts, or an .arpa file.")],
+    path: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A model, counts, an .arpa file, or KenLM's binary."),
+    ],
     json: Json = False,
 ) -> None:
     """Say what a file holds."""
-    found = _arpa(path) if path.endswith((".arpa", ".arpa.gz")) else _stored(path)
-    found = {"file": path, "bytes": os.path.getsize(path), **found}
+    found = {"file": path, "bytes": os.path.getsize(path), **_described(path)}
     if json:
         emit_json(found)
     else:
         emit_table([(name.replace("_", " "), _shown(value)) for name, value in found.items()])
+
+
+def _described(path: str) -> dict[str, Any]:
+    if path.endswith((".npz", ".tsv", ".parquet")):
+        return _counts(path)
+    with open(path, "rb") as file:
+        head = file.read(_KENLM_FIXED)
+        if head.startswith(_KENLM_MAGIC):
+            return _kenlm(path, file)
+        file.seek(0)
+        if head.startswith(b"\x1f\x8b") or b"\\data\\" in head or path.endswith(".arpa"):
+            return _arpa(path, file)
+    return _stored(path)
 
 
 def _stored(path: str) -> dict[str, Any]:
@@ -41,6 +67,8 @@ def _stored(path: str) -> dict[str, Any]:
         found["tokenizer"] = tokenizer["kind"]
         if "vocab" in tokenizer:
             found["symbols"] = len(tokenizer["vocab"])
+    if "vocab_size" in header:
+        found["symbols"] = header["vocab_size"]
     for name in ("smoothing", "table", "total", "source"):
         if header.get(name) is not None:
             found[name] = header[name]
@@ -50,16 +78,73 @@ def _stored(path: str) -> dict[str, Any]:
     return found
 
 
-def _arpa(path: str) -> dict[str, Any]:
-    """Describe an ARPA file by reading it."""
-    model = load_model(path)
-    pairs = sum(len(a) for name, a in model.table.arrays().items() if name == "indices")
-    return {"kind": "arpa", "order": 2, "symbols": model.vocab_size, "stored_pairs": pairs}
+def _counts(path: str) -> dict[str, Any]:
+    """Describe counts in another format by reading them."""
+    from bigram import BigramCounts
+
+    form = path.rpartition(".")[2]
+    counts = getattr(BigramCounts, f"from_{form}")(path)
+    found = {"kind": "counts", "format": form, "symbols": counts.vocab_size}
+    if counts.tokenizer is not None:
+        found["tokenizer"] = counts.tokenizer.to_json()["kind"]
+    return found | {"total": counts.total, "distinct": counts.num_pairs}
+
+
+def _arpa(path: str, file: BufferedReader) -> dict[str, Any]:
+    """Describe an ARPA file, of any order, by its first section."""
+    numbers: dict[int, int] = {}
+    begun = False
+    for line in _first_lines(path, file):
+        if line == b"\\data\\":
+            begun = True
+        match = re.fullmatch(rb"ngram\s+(\d+)\s*=\s*(\d+)", line)
+        if begun and match is not None:
+            numbers[int(match[1])] = int(match[2])
+        elif begun and line.startswith(b"\\1-grams"):
+            break
+    if not numbers:
+        raise ValueError(f"{path}: not an ARPA file: no \\data\\ with numbers of n-grams in it")
+    return _ngrams("arpa", numbers)
+
+
+def _first_lines(path: str, file: BufferedReader) -> Iterator[bytes]:
+    packed = file.peek(2)[:2] == b"\x1f\x8b"
+    try:
+        with gzip.GzipFile(fileobj=file) if packed else file as stream:
+            for _ in range(_ARPA_HEAD_LINES):
+                yield stream.readline(1000).strip()
+    except (EOFError, zlib.error) as error:
+        raise OSError(f"{path}: damaged or truncated compressed file ({error})") from error
+
+
+def _kenlm(path: str, file: BufferedReader) -> dict[str, Any]:
+    """Describe a binary file of KenLM by its header, as lm/binary_format.hh lays it out."""
+    file.seek(_KENLM_FIXED)
+    layout = struct.Struct("<B3xfi?3xI")
+    try:
+        order, _, model, has_words, _ = layout.unpack(file.read(layout.size))
+        numbers = struct.unpack(f"<{order}Q", file.read(8 * order))
+    except struct.error:
+        raise ValueError(f"{path}: a truncated binary file of KenLM") from None
+    found = _ngrams("kenlm", dict(enumerate(numbers, 1)))
+    name = _KENLM_MODELS[model] if 0 <= model < len(_KENLM_MODELS) else f"model type {model}"
+    return found | {"model": name, "vocabulary_included": has_words}
+
+
+def _ngrams(kind: str, numbers: dict[int, int]) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "order": max(numbers),
+        "symbols": numbers.get(1, 0),
+        "ngrams": {str(order): number for order, number in sorted(numbers.items())},
+    }
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and "name" in value:
         return str(smoothing.from_json(value))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {item}" for name, item in value.items())
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -12,6 +12,7 @@ import typer
 from bigram import UnknownSymbolError
 from bigram.cli.common import (
     CorpusPaths,
+    InvalidUtf8,
     Json,
     ModelPath,
     RunningText,
@@ -32,10 +33,6 @@ from bigram.cli.specs import TokenizerKind, corpus_tokenizer, parse_smoothing
 if TYPE_CHECKING:
     from bigram import Evaluation
     from bigram.models import BigramModel
-
-_INVALID_UTF8 = Annotated[
-    str, typer.Option("--errors", help='Invalid UTF-8: "strict" stops, "replace" goes on.')
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +58,7 @@ def fit(
         int, typer.Option(min=1, help="Words seen less often become the unknown one.")
     ] = 1,
     text: RunningText = False,
-    errors: _INVALID_UTF8 = "strict",
+    errors: InvalidUtf8 = "strict",
     json: Json = False,
     threads: Threads = None,
 ) -> None:
@@ -92,7 +89,7 @@ def evaluate(
     model: ModelPath,
     corpus: CorpusPaths,
     text: RunningText = False,
-    errors: _INVALID_UTF8 = "strict",
+    errors: InvalidUtf8 = "strict",
     json: Json = False,
     threads: Threads = None,
 ) -> None:

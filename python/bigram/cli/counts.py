@@ -1,0 +1,229 @@
+"""The commands around counts: count, merge, convert."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bigram.cli.common import (
+    InvalidUtf8,
+    Json,
+    RunningText,
+    Threads,
+    emit_json,
+    load_model,
+    on_terminal,
+    open_corpus,
+    use_threads,
+)
+from bigram.cli.specs import TokenizerKind, corpus_tokenizer, parse_smoothing
+
+if TYPE_CHECKING:
+    from bigram import BigramCounts, Corpus
+    from bigram.models import BigramModel
+    from bigram.tokenizers import Tokenizer
+
+_FORMS = (".npz", ".tsv", ".parquet")
+_ARPA = (".arpa", ".arpa.gz")
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+_Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="COUNTS",
+        help="To write: .safetensors, .npz, .tsv or .parquet.",
+    ),
+]
+_MemoryLimit = Annotated[
+    str | None,
+    typer.Option(metavar="BYTES", help="Memory for sparse counts, such as 2G; the rest spills."),
+]
+_Shards = Annotated[
+    bool, typer.Option("--shards", help="The files hold token ids (nanoGPT, llm.c, .npy).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (count, merge, convert):
+        app.command()(command)
+
+
+def count(
+    corpus: Annotated[
+        list[str], typer.Argument(metavar="CORPUS", help='Files, or "-" for standard input.')
+    ],
+    output: _Output,
+    tokenizer: Annotated[
+        TokenizerKind, typer.Option(help="What a symbol is.")
+    ] = TokenizerKind.char,
+    unknown: Annotated[
+        str | None, typer.Option(help="Symbol for what is not in the vocabulary, such as <unk>.")
+    ] = None,
+    min_count: Annotated[
+        int, typer.Option(min=1, help="Words seen less often become the unknown one.")
+    ] = 1,
+    text: RunningText = False,
+    errors: InvalidUtf8 = "strict",
+    shards: _Shards = False,
+    vocab_size: Annotated[
+        int | None, typer.Option(min=1, help="With --shards: the number of ids.")
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="With --shards: uint16, uint32, ... of headerless files.")
+    ] = None,
+    eod_id: Annotated[
+        int | None, typer.Option(min=0, help="With --shards: the id between documents.")
+    ] = None,
+    layout: Annotated[str, typer.Option(help="auto, dense or sparse.")] = "auto",
+    memory_limit: _MemoryLimit = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Checkpoint: go on from it after a kill.")
+    ] = None,
+    json: Json = False,
+    threads: Threads = None,
+) -> None:
+    """Count the pairs of a corpus and save the counts."""
+    import bigram
+
+    use_threads(threads)
+    texts: Corpus | list[str]
+    symbols: Tokenizer | None
+    if shards:
+        if vocab_size is None:
+            raise ValueError("--shards needs --vocab-size, the number of ids")
+        texts = bigram.Corpus.shards(corpus, dtype=dtype, vocab_size=vocab_size, eod_id=eod_id)
+        symbols = None
+    else:
+        source = open_corpus(corpus, text=text, errors=errors)
+        symbols, texts = corpus_tokenizer(
+            tokenizer, source, running_text=text, unknown=unknown, min_count=min_count
+        )
+    counts = bigram.count(
+        texts,
+        symbols,
+        layout=layout,
+        memory_limit=None if memory_limit is None else _bytes(memory_limit),
+        resume=resume,
+        out=None if output.endswith(_FORMS) else output,
+        progress=on_terminal(),
+    )
+    if output.endswith(_FORMS):
+        _write(counts, output)
+    _report(output, counts, json)
+
+
+def merge(
+    counts: Annotated[
+        list[str], typer.Argument(metavar="COUNTS", help="Files that `count` or `convert` wrote.")
+    ],
+    output: _Output,
+    json: Json = False,
+) -> None:
+    """Add up counts, of any number and size."""
+    import bigram
+
+    items = [_read(path) if path.endswith(_FORMS) else path for path in counts]
+    total = bigram.merge(*items, out=None if output.endswith(_FORMS) else output)
+    if output.endswith(_FORMS):
+        _write(total, output)
+    _report(output, total, json)
+
+
+def convert(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="Counts or a model: any format named below.")
+    ],
+    output: Annotated[
+        str,
+        typer.Argument(metavar="TO", help=".safetensors, .npz, .tsv, .parquet, .arpa or .arpa.gz"),
+    ],
+    smoothing: Annotated[
+        str, typer.Option(help="Makes counts a model, for .arpa.")
+    ] = "modified-kneser-ney",
+    json: Json = False,
+) -> None:
+    """Write counts or a model in another format, which the file's name says."""
+    thing = _open(source)
+    if output.endswith(_ARPA):
+        _as_model(thing, smoothing).to_arpa(output)
+    elif output.endswith(_FORMS):
+        _write(_as_counts(thing, source), output)
+    elif output.endswith(".safetensors"):
+        thing.save(output)
+    else:
+        known = ", ".join((".safetensors", *_FORMS, *_ARPA))
+        raise ValueError(f"{output}: the format is not known by this name; wanted {known}")
+    if json:
+        emit_json({"input": source, "output": output})
+    else:
+        print(output)
+
+
+def _open(path: str) -> Any:
+    """Read counts or a model, whichever it is."""
+    import bigram
+
+    if path.endswith(_FORMS):
+        return _read(path)
+    return load_model(path) if path.endswith(_ARPA) else bigram.load(path)
+
+
+def _as_model(thing: BigramCounts | BigramModel, smoothing: str) -> BigramModel:
+    import bigram
+
+    if isinstance(thing, bigram.BigramCounts):
+        return bigram.CountModel.from_counts(thing, parse_smoothing(smoothing))
+    return thing
+
+
+def _as_counts(thing: Any, path: str) -> BigramCounts:
+    import bigram
+
+    counts = thing if isinstance(thing, bigram.BigramCounts) else getattr(thing, "counts", None)
+    if counts is None:
+        raise ValueError(f"{path}: holds probabilities, and no counts")
+    return counts
+
+
+def _read(path: str) -> BigramCounts:
+    """Read counts in the format that the file's name says."""
+    from bigram import BigramCounts
+
+    read = getattr(BigramCounts, "from_" + path.rpartition(".")[2])
+    found: BigramCounts = read(path)
+    return found
+
+
+def _write(counts: BigramCounts, path: str) -> None:
+    """Write counts in the format that the file's name says."""
+    getattr(counts, "to_" + path.rpartition(".")[2])(path)
+
+
+def _report(path: str, counts: BigramCounts, json: bool) -> None:
+    found = {"pairs": counts.total, "distinct": counts.num_pairs, "symbols": counts.vocab_size}
+    if json:
+        emit_json({"counts": path, **found})
+    else:
+        print(
+            f"{path}: {found['pairs']:,} pairs, {found['distinct']:,} of them distinct, "
+            f"over {found['symbols']:,} symbols"
+        )
+
+
+def _bytes(text: str) -> int:
+    """Read a number of bytes: 500000, 64M, 1.5G.
+
+    Examples
+    --------
+    >>> _bytes("64M"), _bytes("1.5g")
+    (67108864, 1610612736)
+    """
+    match = re.fullmatch(r"(\d+\.?\d*)\s*([kmgt]?)i?b?", text.strip().lower())
+    if match is None:
+        raise ValueError(f"memory limit {text!r} is not a number of bytes such as 500000 or 2G")
+    return int(float(match[1]) * _UNITS[match[2]])
