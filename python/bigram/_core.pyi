@@ -12,6 +12,29 @@ def best_isa() -> str: ...
 def active_isa() -> str: ...
 def set_isa(name: str) -> None: ...
 
+# backoff_sampling
+class BackoffSampler:
+    def __init__(
+        self,
+        indptr: npt.NDArray[np.int64],
+        indices: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        backoff: npt.NDArray[np.float64],
+        base: npt.NDArray[np.float64],
+        top_k: int,
+        top_p: float,
+        num_threads: int,
+    ) -> None: ...
+    def sample(
+        self,
+        starts: npt.NDArray[np.uint32],
+        dtype: np.dtype[np.unsignedinteger],
+        max_length: int,
+        stop: int,
+        seed: int,
+        num_threads: int,
+    ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64], int]: ...
+
 # backoff_scoring
 def index_pairs(
     slots: npt.NDArray[np.uint64],

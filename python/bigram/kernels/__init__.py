@@ -1,5 +1,6 @@
 """Arrays in, arrays out: the validated functions over the compiled kernels."""
 
+from bigram.kernels.backoff_sampling import prepare_backoff_sampler, sample_backoff_sequences
 from bigram.kernels.backoff_scoring import (
     index_pairs,
     score_backoff_pairs,
@@ -22,6 +23,8 @@ __all__ = [
     "index_pairs",
     "multinomial",
     "normalize_rows",
+    "prepare_backoff_sampler",
+    "sample_backoff_sequences",
     "sample_sequences",
     "score_backoff_pairs",
     "score_backoff_sequences",

@@ -88,6 +88,22 @@ def normalize_rows(
     return probs.astype(dtype)
 
 
+def backoff_rows(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64],
+    backoff: npt.NDArray[np.float64],
+    base: npt.NDArray[np.float64],
+    contexts: npt.NDArray[Any],
+) -> npt.NDArray[np.float64]:
+    """Build whole rows (B, V) of a model with backoff, in proportion to which it is sampled."""
+    rows: npt.NDArray[np.float64] = backoff[contexts, None] * base
+    for row, context in zip(rows, contexts, strict=True):
+        stored = slice(indptr[context], indptr[context + 1])
+        row[indices[stored]] = weights[stored]
+    return rows
+
+
 def score_backoff_pairs(
     indptr: npt.NDArray[np.int64],
     indices: npt.NDArray[Any],

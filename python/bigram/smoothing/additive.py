@@ -159,6 +159,7 @@ def _dirichlet(
 def _dense_or_backoff(
     smoothing: Smoothing, counts: BigramCounts, alpha: float
 ) -> DenseTable | BackoffTable:
-    if isinstance(counts.matrix, np.ndarray):
-        return DenseTable(kernels.normalize_rows(counts.matrix, alpha=alpha))
+    matrix: Any = counts.matrix
+    if isinstance(matrix, np.ndarray):
+        return DenseTable(kernels.normalize_rows(matrix, alpha=alpha))
     return smoothing.backoff_table(counts)

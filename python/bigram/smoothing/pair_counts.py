@@ -40,7 +40,8 @@ class PairCounts:
     @classmethod
     def of(cls, counts: BigramCounts) -> PairCounts:
         """Read the counts, dense or sparse; stored zeros are left out."""
-        matrix, last = counts.matrix, getattr(counts, "last_new_id", None)
+        matrix: Any = counts.matrix  # dense or sparse
+        last = getattr(counts, "last_new_id", None)
         if isinstance(matrix, np.ndarray):
             rows, columns = np.nonzero(matrix)
             lengths = np.bincount(rows, minlength=len(matrix))

@@ -12,6 +12,7 @@ import numpy as np
 from bigram import kernels
 from bigram.tables.checks import check_ids, check_pairs, check_top_k
 from bigram.tables.dense import DenseTable
+from bigram.tables.filtering import SamplingFilter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -266,6 +267,92 @@ class BackoffTable:
             best = np.lexsort((candidates, -scores))[:k]
             ids[at], values[at] = candidates[best], scores[best]
         return ids, values
+
+    def sample_sequences(
+        self,
+        starts: NDArray[Any],
+        *,
+        max_length: int,
+        stop: int | None = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_threads: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Draw a sequence after each start; no row is built.
+
+        See :func:`bigram.kernels.sample_backoff_sequences` for the other arguments and the result.
+        Rows that do not sum to one are drawn from in proportion.
+
+        Parameters
+        ----------
+        temperature, top_k, top_p
+            Of the whole row; see :class:`bigram.tables.filtering.SamplingFilter`.
+
+        Returns
+        -------
+        tokens : ndarray, shape (drawn,), the smallest unsigned dtype that holds V - 1
+        offsets : ndarray, shape (n + 1,), int64
+        """
+        chosen = SamplingFilter(temperature, top_k, top_p)
+        return kernels.sample_backoff_sequences(
+            self._sampler(chosen, num_threads),
+            self.vocab_size,
+            starts,
+            max_length=max_length,
+            stop=stop,
+            seed=seed,
+            num_threads=num_threads,
+        )
+
+    def _sampler(self, chosen: SamplingFilter, num_threads: int | None) -> Any:
+        """Return the sampler of a setting; the last one is kept for the next call."""
+        last = self.__dict__.get("_last_sampler")
+        if last is not None and last[0] == chosen:
+            return last[1]
+        weights, backoff, base = self.probs, self.backoff, self.base
+        if chosen.temperature != 1.0:
+            weights, backoff, base = self._heated(chosen.temperature)
+        sampler = kernels.prepare_backoff_sampler(
+            self.indptr,
+            self.indices,
+            weights,
+            backoff,
+            base,
+            top_k=chosen.top_k,
+            top_p=chosen.top_p,
+            num_threads=num_threads,
+        )
+        self.__dict__["_last_sampler"] = (chosen, sampler)
+        return sampler
+
+    def _heated(
+        self, temperature: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return weights, backoff and base to the power of 1/T, the largest of a row near one."""
+        lengths = np.diff(self.indptr)
+        highest = self._log_backoff + self._log_base[self._first_unseen()]
+        full = lengths > 0
+        if self.num_pairs:
+            stored = np.maximum.reduceat(self._log_probs, self.indptr[:-1][full])
+            highest[full] = np.maximum(highest[full], stored)
+        highest[np.isneginf(highest)] = 0.0
+        top = float(self._log_base.max())
+        weights = np.exp((self._log_probs - np.repeat(highest, lengths)) / temperature)
+        backoff = np.exp(np.minimum((self._log_backoff + top - highest) / temperature, 700.0))
+        return weights, backoff, np.exp((self._log_base - top) / temperature)
+
+    def _first_unseen(self) -> NDArray[np.int64]:
+        """Return, for each context, the likeliest id of the base that is not stored."""
+        rank = np.empty(self.vocab_size, np.int64)
+        rank[self._base_order] = np.arange(self.vocab_size)
+        rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
+        ranks = np.sort(rows * self.vocab_size + rank[self.indices]) - rows * self.vocab_size
+        gaps = np.flatnonzero(ranks != np.arange(self.num_pairs) - self.indptr[rows])
+        first = np.minimum(np.diff(self.indptr), self.vocab_size - 1)  # no gap: after the last
+        first[rows[gaps][::-1]] = (gaps - self.indptr[rows[gaps]])[::-1]
+        return self._base_order[first]
 
     @cached_property
     def _base_order(self) -> NDArray[np.int64]:

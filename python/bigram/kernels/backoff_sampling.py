@@ -1,0 +1,147 @@
+"""Sequences drawn from a bigram model with backoff, of any vocabulary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram import _core
+from bigram.kernels._checks import bad_token, check_index, check_seed, check_tokens
+from bigram.threads import resolve_num_threads
+
+__all__ = ["prepare_backoff_sampler", "sample_backoff_sequences"]
+
+_EVERYTHING = 2**63 - 1
+
+
+def prepare_backoff_sampler(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[Any],
+    weights: npt.NDArray[np.float64],
+    backoff: npt.NDArray[np.float64],
+    base: npt.NDArray[np.float64],
+    *,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    num_threads: int | None = None,
+) -> _core.BackoffSampler:
+    """Make alias tables of O(pairs + V) cells from which sequences are drawn.
+
+    Row `i` weighs ``weights[e]`` where a pair is stored, else ``backoff[i] * base[j]``. Rows need
+    not sum to one.
+
+    Parameters
+    ----------
+    indptr : ndarray, shape (V + 1,), int64
+        The pairs of context `i` are at ``indptr[i]:indptr[i + 1]``.
+    indices : ndarray, shape (pairs,), int32 or int64
+        Their successors, ascending within a context.
+    weights, backoff, base : ndarrays, shapes (pairs,), (V,) and (V,), float64
+        Finite and not negative.
+    top_k : int, optional
+        Keep so many of the largest weights of a row, ties from the lower id on.
+    top_p : float, optional
+        Then keep the fewest that hold at least this part of the mass.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+    Returns
+    -------
+    BackoffSampler
+        For :func:`sample_backoff_sequences`.
+
+    Raises
+    ------
+    TypeError
+        For an array of another dtype, rank or layout.
+    ValueError
+        For arrays that do not fit together, or values out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import prepare_backoff_sampler, sample_backoff_sequences
+    >>> sampler = prepare_backoff_sampler(np.array([0, 1, 2]), np.array([1, 0]), np.ones(2),
+    ...                                   np.zeros(2), np.ones(2))
+    >>> sample_backoff_sequences(sampler, 2, np.array([0]), max_length=4, seed=1)
+    (array([1, 0, 1, 0], dtype=uint8), array([0, 4]))
+    """
+    return _core.BackoffSampler(
+        indptr,
+        indices,
+        weights,
+        backoff,
+        base,
+        _EVERYTHING if top_k is None else min(top_k, _EVERYTHING),
+        1.0 if top_p is None else top_p,
+        resolve_num_threads(num_threads),
+    )
+
+
+def sample_backoff_sequences(
+    sampler: _core.BackoffSampler,
+    vocab_size: int,
+    starts: npt.NDArray[Any],
+    *,
+    max_length: int,
+    stop: int | None = None,
+    seed: int | None = None,
+    num_threads: int | None = None,
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Draw a sequence after each start.
+
+    Parameters
+    ----------
+    sampler : BackoffSampler
+        From :func:`prepare_backoff_sampler`.
+    vocab_size : int
+        V.
+    starts : ndarray, shape (n,), integer
+        Ids in [0, V).
+    max_length : int
+        Tokens drawn after a start, at most; in [0, 2**32).
+    stop : int, optional
+        Ends a sequence, and is not part of it.
+    seed : int, optional
+        In [0, 2**64). None: fresh entropy. The tokens of sequence `s` depend on the model, the
+        seed, `s` and its start alone.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`. The tokens do not depend on it.
+
+    Returns
+    -------
+    tokens : ndarray, shape (drawn,), the smallest unsigned dtype that holds V - 1
+    offsets : ndarray, shape (n + 1,), int64
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``.
+
+    Raises
+    ------
+    TypeError
+        For an argument of another kind.
+    ValueError
+        For a start or a stop outside of [0, V), and when a context without any mass is reached.
+
+    Examples
+    --------
+    See :func:`prepare_backoff_sampler`.
+    """
+    states = check_tokens(starts, "starts")
+    if states.size and not (states.min() >= 0 and states.max() < vocab_size):
+        at = int(np.argmax((states < 0) | (states >= vocab_size)))
+        raise bad_token(states, at, vocab_size, "starts")
+    tokens, offsets, context = sampler.sample(
+        np.ascontiguousarray(states, np.uint32),
+        np.min_scalar_type(vocab_size - 1),
+        check_index(max_length, "max_length", 0, 2**32 - 1),
+        -1 if stop is None else check_index(stop, "stop", 0, vocab_size - 1),
+        check_seed(seed),
+        resolve_num_threads(num_threads),
+    )
+    if tokens is None:
+        raise ValueError(
+            f"sequence {offsets} reached context {context}, which has no distribution: all its "
+            "successors have probability zero"
+        )
+    return tokens, offsets
