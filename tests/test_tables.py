@@ -1,5 +1,6 @@
 """Tables: rows, pairs, best successors, and what they refuse."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -187,3 +188,58 @@ def test_filters_apply_in_order():
 def test_filters_refuse(setting, error):
     with pytest.raises(error, match=next(iter(setting))):
         SamplingFilter(**setting)
+
+
+def interpolated_and_not():
+    """Two tables of a dozen symbols: Kneser-Ney's kind, and one that some pairs undercut."""
+    table, dense = random_backoff(4, 12, density=0.7)
+    low = BackoffTable(table.indptr, table.indices, table.probs / 50, table.backoff, table.base)
+    return [(table, dense), (low, low.to_dense().probs)]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {},
+        {"temperature": 0.5},
+        {"temperature": 3.0},
+        {"temperature": 0.01},
+        {"top_k": 4},
+        {"top_p": 0.7, "temperature": 2.0},
+        {"top_k": 5, "top_p": 0.9, "temperature": 0.7},
+    ],
+    ids=str,
+)
+def test_backoff_samples_as_its_dense_form_would(which, setting):
+    table, dense = interpolated_and_not()[which]
+    with np.errstate(divide="ignore"):
+        wanted = SamplingFilter(**setting).weights(np.log(dense))
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    starts = np.repeat(np.arange(12), 20_000)
+    for one in (table, DenseTable(dense)):
+        tokens, _ = one.sample_sequences(starts, max_length=1, seed=5, **setting)
+        assert tokens.dtype == np.uint8
+        drawn = np.bincount(starts * 12 + tokens, minlength=144).reshape(12, 12)
+        assert not drawn[wanted == 0].any()
+        np.testing.assert_allclose(drawn / 20_000, wanted, atol=0.018)  # five deviations
+
+
+def test_a_setting_is_prepared_once():
+    table, _ = random_backoff(4, 12)
+    table.sample_sequences(np.zeros(1, np.int64), max_length=1, top_k=3)
+    sampler = table.__dict__["_last_sampler"][1]
+    table.sample_sequences(np.zeros(1, np.int64), max_length=1, top_k=3)
+    assert table.__dict__["_last_sampler"][1] is sampler
+    table.sample_sequences(np.zeros(1, np.int64), max_length=1, top_k=4)
+    assert table.__dict__["_last_sampler"][1] is not sampler
+
+
+def test_scores_are_the_sums_of_pairs():
+    table, _ = random_backoff(2, 9)
+    tokens = np.random.default_rng(0).integers(0, 9, 50).astype(np.uint16)
+    offsets = np.array([0, 7, 7, 8, 30, 50])
+    pairs = table.pair_log_probs(tokens[:-1], tokens[1:])
+    wanted = [pairs[a : max(a, b - 1)].sum() for a, b in itertools.pairwise(offsets)]
+    np.testing.assert_allclose(table.score_sequences(tokens, offsets), wanted, rtol=1e-12)
+    np.testing.assert_allclose(table.score_sequences(tokens), [pairs.sum()], rtol=1e-12)
