@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import Buffer
 
 # build
 def compiler() -> str: ...
@@ -11,6 +12,36 @@ def openmp_version() -> int: ...
 def best_isa() -> str: ...
 def active_isa() -> str: ...
 def set_isa(name: str) -> None: ...
+
+# arpa
+def format_ngrams(
+    log10: npt.NDArray[np.float64],
+    contexts: npt.NDArray[np.int64] | None,
+    nexts: npt.NDArray[np.int64],
+    backoffs: npt.NDArray[np.float64] | None,
+    context_text: bytes,
+    context_offsets: npt.NDArray[np.int64],
+    next_text: bytes,
+    next_offsets: npt.NDArray[np.int64],
+    num_threads: int,
+) -> npt.NDArray[np.uint8]: ...
+
+class ArpaWords:
+    def __init__(self, text: Buffer, begin: int, count: int) -> None: ...
+    @property
+    def error(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def log10(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def backoffs(self) -> npt.NDArray[np.float64]: ...
+    def joined(self) -> bytes: ...
+    def bigrams(
+        self, begin: int, count: int, num_threads: int
+    ) -> tuple[
+        npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], int, int
+    ]: ...
 
 # backoff_sampling
 class BackoffSampler:

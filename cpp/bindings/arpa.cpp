@@ -1,0 +1,152 @@
+#include "bigram/arpa.hpp"
+
+#include <cstring>
+#include <memory>
+
+#include "arrays.hpp"
+
+namespace bigram::bindings {
+namespace {
+
+SymbolText symbol_text(const py::bytes& text, const py::array& offsets, const char* name) {
+    const int64_t* borders = input<int64_t>(offsets, 1, name);
+    const int64_t size = static_cast<int64_t>(PyBytes_GET_SIZE(text.ptr()));
+    int64_t low = 0;
+    for (int64_t k = 0; k < offsets.shape(0); ++k) {
+        require(borders[k] >= low && borders[k] <= size, "offsets of symbols leave their text");
+        low = borders[k];
+    }
+    return {PyBytes_AS_STRING(text.ptr()), borders};
+}
+
+const int64_t* input_ids(const py::object& object, int64_t count, int64_t num_symbols,
+                         const char* name) {
+    if (object.is_none()) return nullptr;
+    const auto array = py::cast<py::array>(object);
+    const int64_t* ids = input<int64_t>(array, 1, name);
+    require(array.shape(0) == count, "arrays differ in length");
+    for (int64_t k = 0; k < count; ++k)
+        require(ids[k] >= 0 && ids[k] < num_symbols, "an id is outside of the symbols");
+    return ids;
+}
+
+// The lines as bytes in an array. contexts and backoffs may be None.
+py::array_t<std::uint8_t> format_any(const py::array& log10, const py::object& contexts,
+                                     const py::array& nexts, const py::object& backoffs,
+                                     const py::bytes& context_text,
+                                     const py::array& context_offsets, const py::bytes& next_text,
+                                     const py::array& next_offsets, int num_threads) {
+    const int64_t count = log10.shape(0);
+    const double* values = input<double>(log10, 1, "log10");
+    const SymbolText first = symbol_text(context_text, context_offsets, "context_offsets");
+    const SymbolText second = symbol_text(next_text, next_offsets, "next_offsets");
+    const int64_t* from = input_ids(contexts, count, context_offsets.shape(0) - 1, "contexts");
+    const int64_t* to = input_ids(nexts, count, next_offsets.shape(0) - 1, "nexts");
+    const double* weights = nullptr;
+    if (!backoffs.is_none()) {
+        const auto array = py::cast<py::array>(backoffs);
+        weights = input<double>(array, 1, "backoffs");
+        require(array.shape(0) == count, "arrays differ in length");
+    }
+    bool good = true;
+    for (int64_t k = 0; k < count; ++k)
+        good &= values[k] > -1e4 && values[k] < 1e4 &&
+                (weights == nullptr || (weights[k] > -1e4 && weights[k] < 1e4));
+    require(good, "a logarithm is out of range");
+    std::vector<std::string> pieces;
+    run_kernel(num_threads, [&](const Run& run) {
+        return format_ngrams(pieces, count, values, from, to, weights, first, second, run);
+    });
+    std::size_t size = 0;
+    for (const std::string& piece : pieces)
+        size += piece.size();
+    py::array_t<std::uint8_t> lines(static_cast<py::ssize_t>(size));
+    std::uint8_t* at = lines.mutable_data();
+    for (const std::string& piece : pieces) {
+        std::memcpy(at, piece.data(), piece.size());
+        at += piece.size();
+    }
+    return lines;
+}
+
+// The unigrams of a file, kept to look the words of its bigrams up. It keeps the text alive.
+class Words {
+  public:
+    Words(py::buffer text, int64_t begin, int64_t count) : text_(std::move(text)) {
+        view_ = text_.request();
+        require(view_.ndim == 1 && view_.itemsize == 1 && view_.strides[0] == 1,
+                "text must be bytes");
+        data_ = static_cast<const char*>(view_.ptr);
+        size_ = view_.size;
+        require(begin >= 0 && begin <= size_, "begin is outside of the text");
+        require(count >= 0 && count <= size_, "count is more than the text could hold");
+        words_ = std::make_unique<ArpaWords>(data_, count);
+        log10_ = py::array_t<double>(count);
+        backoffs_ = py::array_t<double>(count);
+        section_ = parse_unigrams(log10_.mutable_data(), backoffs_.mutable_data(), *words_, data_,
+                                  size_, begin, count);
+    }
+
+    int error() const { return static_cast<int>(section_.error); }
+    int64_t position() const { return section_.position; }
+    py::array log10() const { return log10_; }
+    py::array backoffs() const { return backoffs_; }
+
+    // All the words, with a newline after each.
+    py::bytes joined() const {
+        std::string all;
+        for (std::size_t k = 0; k < words_->begins.size(); ++k) {
+            all.append(data_ + words_->begins[k], static_cast<std::size_t>(words_->sizes[k]));
+            all.push_back('\n');
+        }
+        return all;
+    }
+
+    // (log10, contexts, nexts, error, position); ids are places among the unigrams.
+    py::tuple bigrams(int64_t begin, int64_t count, int num_threads) const {
+        require(begin >= 0 && begin <= size_, "begin is outside of the text");
+        require(count >= 0 && count <= size_, "count is more than the text could hold");
+        py::array_t<double> log10(count);
+        py::array_t<int64_t> contexts(count), nexts(count);
+        ArpaSection section;
+        double* values = log10.mutable_data();
+        int64_t* from = contexts.mutable_data();
+        int64_t* to = nexts.mutable_data();
+        run_kernel(num_threads, [&](const Run& run) {
+            return parse_bigrams(section, values, from, to, *words_, data_, size_, begin, count,
+                                 run);
+        });
+        return py::make_tuple(log10, contexts, nexts, static_cast<int>(section.error),
+                              section.position);
+    }
+
+  private:
+    py::buffer text_;
+    py::buffer_info view_;  // while it lives, the text can neither move nor go
+    const char* data_ = nullptr;
+    int64_t size_ = 0;
+    std::unique_ptr<ArpaWords> words_;
+    py::array_t<double> log10_, backoffs_;
+    ArpaSection section_;
+};
+
+}  // namespace
+
+void bind_arpa(py::module_& m) {
+    m.def("format_ngrams", &format_any, py::arg("log10").noconvert(), py::arg("contexts"),
+          py::arg("nexts").noconvert(), py::arg("backoffs"), py::arg("context_text"),
+          py::arg("context_offsets").noconvert(), py::arg("next_text"),
+          py::arg("next_offsets").noconvert(), py::arg("num_threads"));
+    py::class_<Words>(m, "ArpaWords")
+        .def(py::init<py::buffer, int64_t, int64_t>(), py::arg("text"), py::arg("begin"),
+             py::arg("count"))
+        .def_property_readonly("error", &Words::error)
+        .def_property_readonly("position", &Words::position)
+        .def_property_readonly("log10", &Words::log10)
+        .def_property_readonly("backoffs", &Words::backoffs)
+        .def("joined", &Words::joined)
+        .def("bigrams", &Words::bigrams, py::arg("begin"), py::arg("count"),
+             py::arg("num_threads"));
+}
+
+}  // namespace bigram::bindings
