@@ -1,6 +1,6 @@
-// token[s + 1] = alias_draw(cells + (token[s] << bits), word s) for 64 chains and four draws.
+// token[s + 1] = alias_draw(cells + (token[s] << bits), word s) for 256 chains and four draws.
 //
-// Each draw waits for the cell that the draw before it led to; 64 chains side by side hide that.
+// Each draw waits for the cell that the draw before it led to; 256 chains side by side hide that.
 // In vectors: five times the plain loop where the cells are in L1.
 #include "bigram/draw_tile.hpp"
 
@@ -21,12 +21,24 @@ namespace {
 using std::uint32_t;
 using std::uint64_t;
 
+inline const uint32_t* words_of(const DrawTile& tile, int s, int lane) {
+    return tile.random[lane / kLanes].word[s] + lane % kLanes;
+}
+
+void refill(DrawTile& tile, uint64_t seed, uint64_t block, int lanes) {
+    for (int begin = 0; begin < lanes; begin += kLanes) {
+        PhiloxTile& random = tile.random[begin / kLanes];
+        std::fill_n(random.block, kLanes, block);
+        philox_tile(random, seed, std::min(kLanes, lanes - begin));
+    }
+}
+
 void draws_baseline(DrawTile& tile, const uint32_t* cells, int bits, int lanes) {
     const uint32_t* state = tile.state;
     for (int s = 0; s < 4; ++s) {
         for (int lane = 0; lane < lanes; ++lane) {
             const uint32_t* row = cells + (uint64_t{state[lane]} << bits);
-            tile.token[s][lane] = alias_draw(row, bits, tile.random.word[s][lane]);
+            tile.token[s][lane] = alias_draw(row, bits, *words_of(tile, s, lane));
         }
         state = tile.token[s];
     }
@@ -56,17 +68,17 @@ BIGRAM_TARGET_AVX512 void draws_avx512(DrawTile& tile, const uint32_t* cells, in
     const __m128i up = _mm_cvtsi32_si128(bits);
     const __m128i down = _mm_cvtsi32_si128(32 - bits);
     const __m512i mask = _mm512_set1_epi32((1 << bits) - 1);
-    alignas(64) uint32_t place[kLanes];
+    alignas(64) uint32_t place[kTileChains];
     const uint32_t* state = tile.state;
     for (int s = 0; s < 4; ++s) {
-        const uint32_t* words = tile.random.word[s];
         for (int lane = 0; lane < lanes; lane += 16) {
-            const __m512i column = _mm512_srl_epi32(_mm512_load_si512(words + lane), down);
+            const __m512i column =
+                _mm512_srl_epi32(_mm512_load_si512(words_of(tile, s, lane)), down);
             const __m512i row = _mm512_sll_epi32(_mm512_load_si512(state + lane), up);
             _mm512_store_si512(place + lane, _mm512_add_epi32(row, column));
         }
         for (int lane = 0; lane < lanes; lane += 16) {
-            const __m512i random = _mm512_load_si512(words + lane);
+            const __m512i random = _mm512_load_si512(words_of(tile, s, lane));
             const __m512i cell = gather16(cells, place + lane);
             const __m512i rest = _mm512_or_si512(_mm512_sll_epi32(random, up), mask);
             const __m512i alias = _mm512_and_si512(cell, mask);
@@ -90,17 +102,16 @@ BIGRAM_TARGET_AVX2 void draws_avx2(DrawTile& tile, const uint32_t* cells, int bi
     const __m128i up = _mm_cvtsi32_si128(bits);
     const __m128i down = _mm_cvtsi32_si128(32 - bits);
     const __m256i mask = _mm256_set1_epi32((1 << bits) - 1);
-    alignas(64) uint32_t place[kLanes];
+    alignas(64) uint32_t place[kTileChains];
     const uint32_t* state = tile.state;
     for (int s = 0; s < 4; ++s) {
-        const uint32_t* words = tile.random.word[s];
         for (int lane = 0; lane < lanes; lane += 8) {
-            const __m256i column = _mm256_srl_epi32(load8(words + lane), down);
+            const __m256i column = _mm256_srl_epi32(load8(words_of(tile, s, lane)), down);
             const __m256i row = _mm256_sll_epi32(load8(state + lane), up);
             store8(place + lane, _mm256_add_epi32(row, column));
         }
         for (int lane = 0; lane < lanes; lane += 8) {
-            const __m256i random = load8(words + lane);
+            const __m256i random = load8(words_of(tile, s, lane));
             const __m256i cell = gather8(cells, place + lane);
             const __m256i rest = _mm256_or_si256(_mm256_sll_epi32(random, up), mask);
             // No unsigned comparison here: the larger of both is `rest` unless it is below.
@@ -116,9 +127,9 @@ BIGRAM_TARGET_AVX2 void draws_avx2(DrawTile& tile, const uint32_t* cells, int bi
 }  // namespace
 
 void draw_tile(DrawTile& tile, const uint32_t* cells, int bits, uint64_t seed, std::int64_t round,
-               int lanes) {
-    std::fill_n(tile.random.block, kLanes, static_cast<uint64_t>(round));
-    philox_tile(tile.random, seed, lanes);
+               int chains) {
+    const int lanes = (chains + 15) / 16 * 16;
+    refill(tile, seed, static_cast<uint64_t>(round), lanes);
 #if BIGRAM_X86
     switch (active_isa()) {
         case Isa::avx512:
@@ -132,18 +143,17 @@ void draw_tile(DrawTile& tile, const uint32_t* cells, int bits, uint64_t seed, s
     draws_baseline(tile, cells, bits, lanes);
 }
 
-// Wide cells lie in memory, not in cache: what counts is that 64 of them are asked for at once.
+// Wide cells lie in memory, not in cache: what counts is that many of them are asked for at once.
 void draw_tile(DrawTile& tile, const uint64_t* cells, int bits, uint64_t seed, std::int64_t round,
-               int lanes) {
+               int chains) {
     const uint32_t* state = tile.state;
     for (int s = 0; s < 4; ++s) {
-        if (s % 2 == 0) {  // a 64-bit draw takes two words, so a block serves two draws
-            std::fill_n(tile.random.block, kLanes, static_cast<uint64_t>(2 * round + s / 2));
-            philox_tile(tile.random, seed, lanes);
-        }
-        for (int lane = 0; lane < lanes; ++lane) {
+        // A 64-bit draw takes two words, so a block serves two draws.
+        if (s % 2 == 0) refill(tile, seed, static_cast<uint64_t>(2 * round + s / 2), chains);
+        for (int lane = 0; lane < chains; ++lane) {
             const uint64_t* row = cells + (uint64_t{state[lane]} << bits);
-            tile.token[s][lane] = alias_draw(row, bits, tile.random.wide(s % 2, lane));
+            const uint64_t random = tile.random[lane / kLanes].wide(s % 2, lane % kLanes);
+            tile.token[s][lane] = alias_draw(row, bits, random);
         }
         state = tile.token[s];
     }

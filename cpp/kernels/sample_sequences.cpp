@@ -9,7 +9,7 @@
 #include <cstring>
 #include <new>
 
-#include "bigram/chain_block.hpp"
+#include "bigram/chains.hpp"
 #include "bigram/integer_weights.hpp"
 
 namespace bigram {
@@ -110,56 +110,62 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
     return {};
 }
 
-template <class Cell, class Token, class Real>
-Result draw_many(ChainTokens& result, int64_t* offsets, const Real* weights,
-                 const ChainRequest& request, const Run& run) {
-    AliasTable<Cell> table(request.vocab_size);
-    if (!table) return Result::out_of_memory();
-    const Result built = table.build(weights, run);
-    if (!built.ok()) return built;
+template <class Cell, class Real>
+Result build_table(AliasTable<Cell>& table, const Real* weights, const Run& run) {
+    return table ? table.build(weights, run) : Result::out_of_memory();
+}
 
-    // Any blocks give the same tokens: large enough for the lanes to stay full as chains end,
-    // and a few for each thread.
-    const int64_t share = ceil_div(request.num_chains, 4 * int64_t{run.num_threads});
-    const int64_t block_size = std::clamp<int64_t>(ceil_div(share, kLanes) * kLanes, kLanes, 1024);
-    const int64_t num_blocks = ceil_div(request.num_chains, block_size);
-    std::vector<ChainBlock<Cell, Token>> blocks;
-    for (int64_t b = 0; b < num_blocks; ++b) {
-        const int64_t first = b * block_size;
-        blocks.emplace_back(first, std::min(block_size, request.num_chains - first), request);
-    }
-    if (request.stop >= 0)
-        result.held.resize(static_cast<std::size_t>(num_blocks));
-    else
-        std::fill_n(offsets + 1, request.num_chains, request.max_length);
-
+// Chains is FixedChains or StoppingChains, `size` of them in a block. Any blocks give the same
+// tokens. Chains of any length are drawn piece by piece, so that a call can be interrupted.
+template <class Chains, class Cell>
+Result draw_blocks(ChainTokens& result, int64_t* offsets, const AliasTable<Cell>& table,
+                   const ChainRequest& request, int64_t size, const Run& run) {
+    std::vector<Chains> blocks;
+    for (int64_t first = 0; first < request.num_chains; first += size)
+        blocks.emplace_back(first, std::min(size, request.num_chains - first), request);
+    result.held.resize(blocks.size());
+    result.block_size = size;
     std::atomic<bool> short_of_memory{false};
     const auto body = [&](int64_t b, int) {
-        auto& block = blocks[static_cast<std::size_t>(b)];
+        Chains& block = blocks[static_cast<std::size_t>(b)];
         try {
-            if (!block.finished() && !short_of_memory.load()) {
-                block.advance(
-                    table, result, offsets,
-                    request.stop < 0 ? nullptr : &result.held[static_cast<std::size_t>(b)]);
-            }
+            if (!block.finished()) block.advance(table, result, offsets);
         } catch (const std::bad_alloc&) {
             short_of_memory.store(true);
         }
     };
     for (bool going = request.max_length > 0; going;) {
-        if (!parallel_for(run, num_blocks, body) || run.poll()) return Result::interrupted();
+        const int64_t count = static_cast<int64_t>(blocks.size());
+        if (!parallel_for(run, count, body) || run.poll()) return Result::interrupted();
         if (short_of_memory.load()) return Result::out_of_memory();
         going = false;
-        for (const auto& block : blocks) {
-            if (block.stuck_chain() >= 0) {
-                result.stuck_chain = block.stuck_chain();
-                result.stuck_token = block.stuck_token();
+        for (const Chains& block : blocks) {
+            if (block.stuck().chain >= 0) {
+                result.stuck_chain = block.stuck().chain;
+                result.stuck_token = block.stuck().token;
                 return Result::bad_value(request.vocab_size * request.vocab_size);
             }
             going |= !block.finished();
         }
     }
     return {};
+}
+
+template <class Cell, class Token, class Real>
+Result draw_many(ChainTokens& result, int64_t* offsets, const Real* weights,
+                 const ChainRequest& request, const Run& run) {
+    AliasTable<Cell> table(request.vocab_size);
+    const Result built = build_table(table, weights, run);
+    if (!built.ok()) return built;
+    // Blocks as large as pays, but some for each thread.
+    const bool fixed = request.stop < 0;
+    const int64_t share = ceil_div(request.num_chains, (fixed ? 1 : 4) * int64_t{run.num_threads});
+    const int64_t size = std::min<int64_t>(ceil_div(share, 16) * 16, fixed ? kTileChains : 4096);
+    if (!fixed) {
+        return draw_blocks<StoppingChains<Cell, Token>>(result, offsets, table, request, size, run);
+    }
+    std::fill_n(offsets + 1, request.num_chains, request.max_length);
+    return draw_blocks<FixedChains<Cell, Token>>(result, offsets, table, request, size, run);
 }
 
 template <class Cell, class Token, class Real>

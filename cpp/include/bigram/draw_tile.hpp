@@ -1,4 +1,4 @@
-// Four draws for each of up to 64 chains at once: the inner loop of sample_sequences.
+// Four draws for each of up to 256 chains at once: the inner loop of sample_sequences.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,28 @@
 
 namespace bigram {
 
+// So many chains hide what a draw waits for; more would not stay in the first cache.
+constexpr int kTileChains = 256;
+
 struct DrawTile {
-    PhiloxTile random;                           // in: block is overwritten
-    alignas(64) std::uint32_t state[kLanes];     // in: the token each chain stands at
-    alignas(64) std::uint32_t token[4][kLanes];  // out: the four tokens after it
+    PhiloxTile random[kTileChains / kLanes];          // in: the sequences; blocks are overwritten
+    alignas(64) std::uint32_t state[kTileChains];     // in: the token that each chain stands at
+    alignas(64) std::uint32_t token[4][kTileChains];  // out: the four tokens after it
 };
 
-// cells (V, 2^bits) of an alias table; state < V. round counts fours of draws. Lanes from `lanes`
-// on are left alone or given anything; their state must be a token too.
+// cells (V, 2^bits) of an alias table; state < V. round counts fours of draws. Chains from
+// `chains` on may be drawn for too, so their state must be a token.
 void draw_tile(DrawTile& tile, const std::uint32_t* cells, int bits, std::uint64_t seed,
-               std::int64_t round, int lanes);
+               std::int64_t round, int chains);
 void draw_tile(DrawTile& tile, const std::uint64_t* cells, int bits, std::uint64_t seed,
-               std::int64_t round, int lanes);
+               std::int64_t round, int chains);
+
+// The four tokens of each chain together: fours (chains, 4).
+void pack_fours(std::uint8_t* fours, const DrawTile& tile);
+void pack_fours(std::uint16_t* fours, const DrawTile& tile);
+void pack_fours(std::uint32_t* fours, const DrawTile& tile);
+
+// valid[c]: how many of the four come before the first `stop`, 0 to 4.
+void count_valid(std::uint32_t* valid, const DrawTile& tile, std::uint32_t stop);
 
 }  // namespace bigram

@@ -32,6 +32,7 @@ struct ChainTokens {
     int out_bytes = 1;    // of a token there: 1, 2, 4 or 8
     int held_bytes = 1;   // of a token here
     std::vector<std::vector<std::uint8_t>> held;  // in the order of the chains
+    std::int64_t block_size = 1;                  // chains in each of them
     std::int64_t num_tokens = 0;
 
     // Where a chain came to a token whose row has no mass, and had to go on.

@@ -1,0 +1,115 @@
+// Chains of draws that go side by side, up to 256 in a tile, in rounds of four draws.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "bigram/alias.hpp"
+#include "bigram/draw_tile.hpp"
+#include "bigram/sampling.hpp"
+
+namespace bigram {
+
+constexpr std::int64_t kTokensAtOnce = 1 << 20;  // between two polls: 1 to 10 ms
+
+// Where a chain came to a token whose row has no mass, and had to go on.
+struct Stuck {
+    std::int64_t chain = -1;
+    std::int64_t token = -1;
+};
+
+// Looks for the first of the tile's chains that drew from a row without mass within `left` draws.
+template <class Cell>
+void find_stuck(Stuck& stuck, const AliasTable<Cell>& table, const DrawTile& tile,
+                std::int64_t chains, std::int64_t left, std::int64_t stop);
+
+// Chains of a fixed length: up to 256 of them, written straight to where they belong.
+template <class Cell, class Token>
+class FixedChains {
+  public:
+    FixedChains(std::int64_t first, std::int64_t count, const ChainRequest& request)
+        : first_(first), count_(count), request_(&request) {}
+
+    bool finished() const { return 4 * round_ >= request_->max_length; }
+    const Stuck& stuck() const { return stuck_; }
+
+    // Draws some 2^20 tokens, or to the end.
+    void advance(const AliasTable<Cell>& table, ChainTokens& result, std::int64_t* offsets);
+
+  private:
+    static constexpr std::int64_t kRounds = 16;  // drawn before they are written
+
+    void write(ChainTokens& result, const Token* fours, std::int64_t rounds) const;
+
+    std::int64_t first_, count_;
+    const ChainRequest* request_;
+    std::int64_t round_ = 0;
+    std::vector<std::uint32_t> state_;  // the token that each chain stands at
+    Stuck stuck_;
+};
+
+// An array that grows without being cleared. Throws std::bad_alloc.
+template <class T>
+class Growing {
+  public:
+    std::int64_t size() const { return size_; }
+    T* end() const { return data_.get() + size_; }
+    void add(std::int64_t count) { size_ += count; }
+
+    void reserve(std::int64_t more) {
+        if (size_ + more <= capacity_) return;
+        capacity_ = std::max(2 * capacity_, size_ + more);
+        void* data = std::realloc(data_.get(), static_cast<std::size_t>(capacity_) * sizeof(T));
+        if (data == nullptr) throw std::bad_alloc();
+        data_.release();
+        data_.reset(static_cast<T*>(data));
+    }
+
+  private:
+    Buffer<T> data_;
+    std::int64_t size_ = 0, capacity_ = 0;
+};
+
+// Chains that end at a stop token. One that has ended leaves and those that go on close ranks, so
+// that short chains cost no idle lanes. The fours drawn in each round are kept in the order of that
+// round; in the end they are put together for each chain.
+template <class Cell, class Token>
+class StoppingChains {
+  public:
+    StoppingChains(std::int64_t first, std::int64_t count, const ChainRequest& request)
+        : first_(first), count_(count), active_(count), request_(&request) {}
+
+    bool finished() const { return active_ == 0; }
+    const Stuck& stuck() const { return stuck_; }
+
+    // Draws some 2^20 tokens, or to the end: then the tokens are held, and offsets[first + 1 ..]
+    // are the lengths of the chains. May throw std::bad_alloc.
+    void advance(const AliasTable<Cell>& table, ChainTokens& result, std::int64_t* offsets);
+
+  private:
+    struct Four {
+        Token token[4];
+    };
+
+    void start();
+    void draw_round(const AliasTable<Cell>& table);
+    std::int64_t close_ranks(std::int64_t begin, std::int64_t chains, std::int64_t survivors,
+                             const DrawTile& tile);
+    void hold(std::int64_t* offsets, std::vector<std::uint8_t>& held);
+
+    std::int64_t first_, count_, active_;
+    const ChainRequest* request_;
+    std::int64_t round_ = 0;
+    std::vector<std::uint32_t> id_;     // of each active chain, among ours
+    std::vector<std::uint32_t> state_;  // the token that it stands at
+    std::vector<std::int64_t> length_;  // of each chain
+    Growing<Four> fours_;               // round after round
+    Growing<std::uint32_t> whose_;      // the id to each of them
+    std::vector<std::int64_t> counts_;  // how many a round has
+    Stuck stuck_;
+};
+
+}  // namespace bigram

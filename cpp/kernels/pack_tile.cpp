@@ -1,0 +1,65 @@
+// What becomes of the tokens of a tile: fours (256, 4) together, and how many precede a stop token.
+// Plain loops over the chains, a few operations for 16 of them where vectors are wide.
+#include <cstring>
+
+#include "bigram/draw_tile.hpp"
+#include "bigram/isa.hpp"
+
+namespace bigram {
+namespace {
+
+using std::uint16_t;
+using std::uint32_t;
+using std::uint8_t;
+
+BIGRAM_INLINE void pack_body(uint8_t* BIGRAM_RESTRICT fours, const DrawTile& tile) {
+    uint32_t words[kTileChains];
+    for (int c = 0; c < kTileChains; ++c) {
+        words[c] = tile.token[0][c] | tile.token[1][c] << 8 | tile.token[2][c] << 16 |
+                   tile.token[3][c] << 24;
+    }
+    std::memcpy(fours, words, sizeof words);
+}
+
+template <class Token>
+BIGRAM_INLINE void pack_body(Token* BIGRAM_RESTRICT fours, const DrawTile& tile) {
+    for (int c = 0; c < kTileChains; ++c) {
+        for (int s = 0; s < 4; ++s)
+            fours[4 * c + s] = static_cast<Token>(tile.token[s][c]);
+    }
+}
+
+BIGRAM_INLINE void valid_body(uint32_t* BIGRAM_RESTRICT valid, const DrawTile& tile,
+                              uint32_t stop) {
+    for (int c = 0; c < kTileChains; ++c) {
+        const uint32_t first = tile.token[0][c] != stop;
+        const uint32_t second = first & (tile.token[1][c] != stop);
+        const uint32_t third = second & (tile.token[2][c] != stop);
+        const uint32_t fourth = third & (tile.token[3][c] != stop);
+        valid[c] = first + second + third + fourth;
+    }
+}
+
+BIGRAM_CLONES(void, pack, (uint8_t* fours, const DrawTile& tile), (fours, tile))
+BIGRAM_CLONES(void, pack, (uint16_t* fours, const DrawTile& tile), (fours, tile))
+BIGRAM_CLONES(void, pack, (uint32_t* fours, const DrawTile& tile), (fours, tile))
+BIGRAM_CLONES(void, valid, (uint32_t* counts, const DrawTile& tile, uint32_t stop),
+              (counts, tile, stop))
+
+}  // namespace
+
+void pack_fours(uint8_t* fours, const DrawTile& tile) {
+    pack(fours, tile);
+}
+void pack_fours(uint16_t* fours, const DrawTile& tile) {
+    pack(fours, tile);
+}
+void pack_fours(uint32_t* fours, const DrawTile& tile) {
+    pack(fours, tile);
+}
+
+void count_valid(uint32_t* counts, const DrawTile& tile, uint32_t stop) {
+    valid(counts, tile, stop);
+}
+
+}  // namespace bigram
