@@ -8,6 +8,8 @@ from bigram.counting import count
 from bigram.counts import BigramCounts
 from bigram.evaluation import Evaluation
 from bigram.merging import merge
+from bigram.neural_model import NeuralModel
+from bigram.optimizers import SGD, AdamW
 from bigram.smoothing import (
     MLE,
     AbsoluteDiscount,
@@ -25,10 +27,13 @@ from bigram.tables import BackoffTable, DenseTable
 from bigram.threads import get_num_threads, set_num_threads
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError
 from bigram.torch_random import TorchGenerator
+from bigram.training import History
 
 __all__ = [
     "MLE",
+    "SGD",
     "AbsoluteDiscount",
+    "AdamW",
     "AddK",
     "BackoffTable",
     "BigramCounts",
@@ -39,10 +44,12 @@ __all__ = [
     "DenseTable",
     "Dirichlet",
     "Evaluation",
+    "History",
     "JelinekMercer",
     "Katz",
     "KneserNey",
     "ModifiedKneserNey",
+    "NeuralModel",
     "StupidBackoff",
     "TorchGenerator",
     "UnknownSymbolError",

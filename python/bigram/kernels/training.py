@@ -1,0 +1,227 @@
+"""Some steps of training: fused in the extension for small vocabularies, else kernel by kernel.
+
+Which of the two is taken depends on the shapes and options alone, so a run that is interrupted and
+resumed, or watched step by step, gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram import _core
+from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
+from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
+from bigram.kernels.optimizers import adamw_update, sgd_update
+from bigram.optimizers import AdamW
+from bigram.threads import resolve_num_threads
+
+__all__ = ["TrainingSteps", "train_on_counts", "train_on_windows"]
+
+FUSED_VOCAB = 256  # kMaxFusedVocab
+_FUSED_CELLS = 1 << 26  # weights updated in one call: about 0.1 s between two looks at Ctrl-C
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TrainingSteps:
+    """Some steps in a row, and how each turns its gradient into an update.
+
+    Attributes
+    ----------
+    losses : ndarray of float64, shape (steps,)
+        Receives the loss of each step before its update, penalty included.
+    learning_rates : ndarray of float64, shape (steps,)
+    steps_before : int
+        Steps made before these.
+    optimizer : SGD or AdamW
+    l2 : float
+        Weight of the penalty mean(weight**2).
+    clip_norm : float or None
+        Largest Euclidean norm of a gradient.
+    num_threads : int or None
+    """
+
+    losses: npt.NDArray[np.float64]
+    learning_rates: npt.NDArray[np.float64]
+    steps_before: int
+    optimizer: Any
+    l2: float
+    clip_norm: float | None
+    num_threads: int | None
+
+
+def train_on_counts(
+    weight: npt.NDArray[np.float32],
+    buffers: Sequence[npt.NDArray[np.float32]],
+    counts: Any,
+    steps: TrainingSteps,
+) -> int:
+    """Make full-batch steps on the counts of all pairs.
+
+    Parameters
+    ----------
+    weight : ndarray of float32, shape (V, V)
+        Changed in place.
+    buffers : sequence of ndarray of float32, shape (V, V)
+        The optimizer's: none for SGD, one with momentum, m and v for AdamW. Changed in place.
+    counts : ndarray or csr_array of int64, shape (V, V)
+    steps : TrainingSteps
+
+    Returns
+    -------
+    int
+        How many losses were finite before the first that was not, or all; in that case weight
+        and buffers are unspecified.
+    """
+    if _is_fused(weight, steps) and isinstance(counts, np.ndarray):
+        threads = resolve_num_threads(steps.num_threads)
+        pairs = np.ascontiguousarray(counts, np.int64)
+
+        def run(some: slice, *settings: Any) -> None:
+            _core.train_on_counts(*state, pairs, steps.losses[some], *settings, threads)
+
+        state = _state(weight, buffers)
+        return _in_parts(weight, steps, run)
+
+    def gradient(_: int) -> tuple[float, Array]:
+        return count_cross_entropy_grad(weight, counts, l2=steps.l2, num_threads=steps.num_threads)
+
+    return _one_by_one(weight, buffers, steps, gradient)
+
+
+def train_on_windows(
+    weight: npt.NDArray[np.float32],
+    buffers: Sequence[npt.NDArray[np.float32]],
+    tokens: Array,
+    positions: npt.NDArray[np.int64],
+    block_size: int,
+    steps: TrainingSteps,
+) -> int:
+    """Make minibatch steps: each on the pairs of windows of `block_size` + 1 tokens.
+
+    Parameters
+    ----------
+    weight, buffers, steps
+        As for `train_on_counts`, and so is the result.
+    tokens : ndarray of integers, shape (n,)
+        Ids in [0, V).
+    positions : ndarray of int64, shape (steps, batch_size)
+        Where the windows of each step start.
+    block_size : int
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If a window leaves the tokens or holds an id outside the vocabulary.
+    """
+    if _is_fused(weight, steps):
+        threads = resolve_num_threads(steps.num_threads)
+        starts = np.ascontiguousarray(positions, np.int64)
+
+        def run(some: slice, *settings: Any) -> None:
+            bad = _core.train_on_windows(
+                *state, tokens, starts[some], block_size, steps.losses[some], *settings, threads
+            )
+            if bad >= 0:
+                at = int(starts[some].flat[bad])
+                raise ValueError(
+                    f"the window of {block_size + 1} tokens at {at} leaves the {len(tokens)} tokens"
+                    f" or holds an id outside [0, {len(weight)})"
+                )
+
+        state = _state(weight, buffers)
+        return _in_parts(weight, steps, run)
+    inside = np.arange(block_size)
+
+    def gradient(step: int) -> tuple[float, Array]:
+        at = (positions[step, :, None] + inside).ravel()
+        loss, grad = embedding_cross_entropy_grad(
+            weight, tokens[at], tokens[at + 1], num_threads=steps.num_threads
+        )
+        if steps.l2:
+            loss += steps.l2 * float(np.mean(np.square(weight, dtype=np.float64)))
+            grad += np.float32(2 * steps.l2 / weight.size) * weight
+        return loss, grad
+
+    return _one_by_one(weight, buffers, steps, gradient)
+
+
+def _is_fused(weight: Array, steps: TrainingSteps) -> bool:
+    # the norm of a gradient ties all rows together; the fused kernel takes them one by one
+    return len(weight) <= FUSED_VOCAB and steps.clip_norm is None
+
+
+def _state(weight: Array, buffers: Sequence[Array]) -> list[Array | None]:
+    """Return weight, first and second moment, None for one that is not used."""
+    return [weight, *buffers, *[None] * (2 - len(buffers))]
+
+
+def _in_parts(weight: Array, steps: TrainingSteps, run: Callable[..., None]) -> int:
+    """Run the fused kernel on so many steps at a time that Ctrl-C is noticed."""
+    optimizer = steps.optimizer
+    if isinstance(optimizer, AdamW):
+        rule, rates = 2, (0.0, *optimizer.betas, optimizer.eps)
+    else:
+        rule, rates = int(optimizer.momentum > 0), (optimizer.momentum, 0.0, 0.0, 0.0)
+    settings = np.array([*rates, optimizer.weight_decay, steps.l2])
+    size = max(1, _FUSED_CELLS // weight.size)
+    for start in range(0, len(steps.losses), size):
+        some = slice(start, start + size)
+        run(some, steps.learning_rates[some], steps.steps_before + start, rule, settings)
+        finite = np.isfinite(steps.losses[some])
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return len(steps.losses)
+
+
+def _one_by_one(
+    weight: Array,
+    buffers: Sequence[Array],
+    steps: TrainingSteps,
+    gradient: Callable[[int], tuple[float, Array]],
+) -> int:
+    """Make the steps by one call of the gradient's kernel and one of the optimizer's each."""
+    optimizer, threads = steps.optimizer, steps.num_threads
+    for step, rate in enumerate(steps.learning_rates.tolist()):
+        loss, grad = gradient(step)
+        steps.losses[step] = loss
+        if not math.isfinite(loss):
+            return step
+        if steps.clip_norm is not None:
+            flat = grad.ravel()
+            norm = math.sqrt(float(np.einsum("i,i->", flat, flat, dtype=np.float64)))
+            grad *= np.float32(min(1.0, steps.clip_norm / (norm + 1e-6)))
+        if isinstance(optimizer, AdamW):
+            adamw_update(
+                weight,
+                grad,
+                *buffers,
+                steps.steps_before + step + 1,
+                learning_rate=rate,
+                betas=optimizer.betas,
+                eps=optimizer.eps,
+                weight_decay=optimizer.weight_decay,
+                num_threads=threads,
+            )
+        else:
+            sgd_update(
+                weight,
+                grad,
+                *buffers,
+                learning_rate=rate,
+                momentum=optimizer.momentum,
+                weight_decay=optimizer.weight_decay,
+                num_threads=threads,
+            )
+    return len(steps.losses)

@@ -1,0 +1,135 @@
+"""What a training run reports: to callbacks while it runs, and as a History at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigram.counts import BigramCounts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bigram.neural_model import NeuralModel
+
+__all__ = ["Callback", "History", "LossEstimate", "TrainingStep", "entropy_floor"]
+
+
+@dataclass(frozen=True)
+class LossEstimate:
+    """Mean cross-entropy before a step, in nats, penalty left out.
+
+    Attributes
+    ----------
+    step : int
+        Updates made before it.
+    train_loss, validation_loss : float
+        On the training and on the validation part; nan without one.
+    """
+
+    step: int
+    train_loss: float
+    validation_loss: float
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What a callback is given after each update; returning True from it ends the training.
+
+    Attributes
+    ----------
+    step : int
+        From 0.
+    loss : float
+        Of this step's batch before its update, in nats, penalty included.
+    learning_rate : float
+    evaluation : LossEstimate or None
+        If one was made before this update.
+    model : NeuralModel
+        After the update.
+    """
+
+    step: int
+    loss: float
+    learning_rate: float
+    evaluation: LossEstimate | None
+    model: NeuralModel
+
+
+Callback: TypeAlias = Callable[[TrainingStep], object]
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened in `NeuralModel.fit`.
+
+    Attributes
+    ----------
+    losses : ndarray of float64, shape (steps,)
+        The loss of each step before its update, in nats, penalty included.
+    evaluations : tuple of LossEstimate
+    seconds : float
+        Wall time of the training, over all runs where it was resumed.
+    """
+
+    losses: NDArray[np.float64]
+    evaluations: tuple[LossEstimate, ...]
+    seconds: float
+    _counts: BigramCounts = field(repr=False, compare=False)
+
+    @cached_property
+    def floor(self) -> float:
+        """The least mean loss, in nats, that any bigram has on the training data: counting's."""
+        return entropy_floor(self._counts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the losses, the evaluations, and the floor that counting reaches.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure if None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            `.figure.savefig("loss.png")` writes it.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed.
+        """
+        from bigram.plotting import new_figure
+
+        if ax is None:
+            ax = new_figure(8, 5).add_subplot()
+        ax.plot(self.losses, color="#86b4de", linewidth=1, label="loss of the step")
+        for name, colour in (("train", "#0b3c78"), ("validation", "#d1495b")):
+            points = [(e.step, getattr(e, f"{name}_loss")) for e in self.evaluations]
+            points = [point for point in points if math.isfinite(point[1])]
+            if points:
+                ax.plot(*zip(*points, strict=True), "o-", color=colour, markersize=3, label=name)
+        floor = self.floor
+        ax.axhline(floor, color="#5b7186", linestyle="--", label=f"counting reaches {floor:.4f}")
+        ax.set_xlabel("step")
+        ax.set_ylabel("cross-entropy, nats")
+        ax.legend()
+        return ax
+
+
+def entropy_floor(counts: BigramCounts) -> float:
+    """Return the least mean loss of any table: that of the counts' own relative frequencies."""
+    matrix = counts.matrix
+    rows = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    stored = matrix if isinstance(matrix, np.ndarray) else matrix.data
+    cells = stored[stored > 0].astype(np.float64)
+    rows = rows[rows > 0]
+    total = cells.sum()
+    return float((rows @ np.log(rows) - cells @ np.log(cells)) / total) if total else math.nan
