@@ -7,14 +7,15 @@ void bind_arpa(pybind11::module_& m);
 void bind_backoff_sampling(pybind11::module_& m);
 void bind_backoff_scoring(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
-void bind_counting(pybind11::module_& m);
 void bind_count_cross_entropy(pybind11::module_& m);
+void bind_counting(pybind11::module_& m);
 void bind_cross_entropy(pybind11::module_& m);
 void bind_embedding_cross_entropy(pybind11::module_& m);
 void bind_normalization(pybind11::module_& m);
-void bind_sampling(pybind11::module_& m);
 void bind_optimizers(pybind11::module_& m);
 void bind_scoring(pybind11::module_& m);
+void bind_sampling(pybind11::module_& m);
+void bind_training(pybind11::module_& m);
 
 }  // namespace bigram::bindings
 
@@ -25,12 +26,13 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_backoff_sampling(m);
     bind_backoff_scoring(m);
     bind_build(m);
-    bind_counting(m);
     bind_count_cross_entropy(m);
+    bind_counting(m);
     bind_cross_entropy(m);
     bind_embedding_cross_entropy(m);
     bind_normalization(m);
-    bind_sampling(m);
     bind_optimizers(m);
     bind_scoring(m);
+    bind_sampling(m);
+    bind_training(m);
 }

@@ -200,5 +200,30 @@ def score_sequences(
     log_probs: npt.NDArray[np.floating],
     tokens: npt.NDArray[np.integer],
     offsets: npt.NDArray[np.int64] | None,
+# training
+def train_on_counts(
+    weight: npt.NDArray[np.float32],
+    first: npt.NDArray[np.float32] | None,
+    second: npt.NDArray[np.float32] | None,
+    counts: npt.NDArray[np.int64],
+    losses: npt.NDArray[np.float64],
+    learning_rates: npt.NDArray[np.float64],
+    steps_before: int,
+    rule: int,
+    settings: npt.NDArray[np.float64],
+    num_threads: int,
+) -> None: ...
+def train_on_windows(
+    weight: npt.NDArray[np.float32],
+    first: npt.NDArray[np.float32] | None,
+    second: npt.NDArray[np.float32] | None,
+    tokens: npt.NDArray[np.integer],
+    positions: npt.NDArray[np.int64],
+    block_size: int,
+    losses: npt.NDArray[np.float64],
+    learning_rates: npt.NDArray[np.float64],
+    steps_before: int,
+    rule: int,
+    settings: npt.NDArray[np.float64],
     num_threads: int,
 ) -> int: ...

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram import SGD, AdamW, _core
+from bigram import SGD, AdamW, _core, reference
 from bigram.kernels import training
 from bigram.kernels.training import TrainingSteps, train_on_counts, train_on_windows
 
@@ -43,26 +43,29 @@ def assert_close(ours: Any, theirs: Any) -> None:
     number=st.integers(0, 5),
     optimizer=st.sampled_from(OPTIMIZERS),
     l2=st.sampled_from([0.0, 0.02]),
+    clip=st.sampled_from([None, 0.1]),
     seed=st.integers(0, 9),
 )
-def test_counts_fused_and_single(
-    size: int, number: int, optimizer: Any, l2: float, seed: int
+def test_counts_against_the_twin(
+    size: int, number: int, optimizer: Any, l2: float, clip: float | None, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 4, (size, size)) * (rng.random((size, 1)) < 0.7)
     counts[0, 0] += 1
     results = []
-    for run in ("fused", "single"):
+    for fused in (256, 0, None):
         weight, buffers = state_of(size, optimizer, seed)
-        steps = steps_of(number, optimizer, before=3, l2=l2)
-        if run == "fused":
-            assert train_on_counts(weight, buffers, counts, steps) == number
+        steps = steps_of(number, optimizer, before=3, l2=l2, clip_norm=clip)
+        if fused is None:
+            weight, buffers = weight.astype(float), [b.astype(float) for b in buffers]
+            assert reference.train_on_counts(weight, buffers, counts, steps) == number
         else:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(training, "FUSED_VOCAB", 0)
+                patch.setattr(training, "FUSED_VOCAB", fused)
                 assert train_on_counts(weight, buffers, counts, steps) == number
         results.append([steps.losses, weight, *buffers])
-    assert_close(*results)
+    assert_close(results[0], results[2])
+    assert_close(results[1], results[2])
 
 
 @given(
@@ -73,21 +76,27 @@ def test_counts_fused_and_single(
     dtype=st.sampled_from(["u1", "u2", "u4", "i4", "i8"]),
     stride=st.sampled_from([1, 3, -1]),
 )
-def test_windows_fused_and_single(
+def test_windows_against_the_twin(
     size: int, batch: int, block: int, optimizer: Any, dtype: str, stride: int
 ) -> None:
     rng = np.random.default_rng(size)
     tokens = rng.integers(0, size, 300).astype(dtype)[::stride]
     positions = rng.integers(0, len(tokens) - block, (4, batch))
     results = []
-    for fused in (256, 0):
+    for fused in (256, 0, None):
         weight, buffers = state_of(size, optimizer)
         steps = steps_of(4, optimizer)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training, "FUSED_VOCAB", fused)
-            assert train_on_windows(weight, buffers, tokens, positions, block, steps) == 4
+        if fused is None:
+            weight, buffers = weight.astype(float), [b.astype(float) for b in buffers]
+            wide = tokens.astype(np.int64)
+            reference.train_on_windows(weight, buffers, wide, positions, block, steps)
+        else:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(training, "FUSED_VOCAB", fused)
+                assert train_on_windows(weight, buffers, tokens, positions, block, steps) == 4
         results.append([steps.losses, weight, *buffers])
-    assert_close(*results)
+    assert_close(results[0], results[2])
+    assert_close(results[1], results[2])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

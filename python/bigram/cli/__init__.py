@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from bigram.cli import counts, demo, info, models
+from bigram.cli import counts, demo, info, models, train
 from bigram.cli.common import describe
 
 __all__ = ["app", "main"]
@@ -57,6 +57,7 @@ def start(
 demo.register(app)
 models.register(app)
 counts.register(app)
+train.register(app)
 info.register(app)
 
 

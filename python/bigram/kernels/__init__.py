@@ -28,8 +28,8 @@ __all__ = [
     "sample_sequences",
     "score_backoff_pairs",
     "score_backoff_sequences",
+    "score_sequences",
     "sgd_update",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
-    "score_sequences",
 ]

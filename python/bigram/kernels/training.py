@@ -84,10 +84,15 @@ def train_on_counts(
         threads = resolve_num_threads(steps.num_threads)
         pairs = np.ascontiguousarray(counts, np.int64)
 
-        def run(some: slice, *settings: Any) -> None:
-            _core.train_on_counts(*state, pairs, steps.losses[some], *settings, threads)
+        first, second = _moments(buffers)
+        rule, settings = _settings(steps)
 
-        state = _state(weight, buffers)
+        def run(some: slice, rates: Array, before: int) -> None:
+            losses = steps.losses[some]
+            _core.train_on_counts(
+                weight, first, second, pairs, losses, rates, before, rule, settings, threads
+            )
+
         return _in_parts(weight, steps, run)
 
     def gradient(_: int) -> tuple[float, Array]:
@@ -129,18 +134,32 @@ def train_on_windows(
         threads = resolve_num_threads(steps.num_threads)
         starts = np.ascontiguousarray(positions, np.int64)
 
-        def run(some: slice, *settings: Any) -> None:
+        first, second = _moments(buffers)
+        rule, settings = _settings(steps)
+
+        def run(some: slice, rates: Array, before: int) -> None:
+            windows, losses = starts[some], steps.losses[some]
             bad = _core.train_on_windows(
-                *state, tokens, starts[some], block_size, steps.losses[some], *settings, threads
+                weight,
+                first,
+                second,
+                tokens,
+                windows,
+                block_size,
+                losses,
+                rates,
+                before,
+                rule,
+                settings,
+                threads,
             )
             if bad >= 0:
-                at = int(starts[some].flat[bad])
+                at = int(windows.flat[bad])
                 raise ValueError(
                     f"the window of {block_size + 1} tokens at {at} leaves the {len(tokens)} tokens"
                     f" or holds an id outside [0, {len(weight)})"
                 )
 
-        state = _state(weight, buffers)
         return _in_parts(weight, steps, run)
     inside = np.arange(block_size)
 
@@ -162,23 +181,28 @@ def _is_fused(weight: Array, steps: TrainingSteps) -> bool:
     return len(weight) <= FUSED_VOCAB and steps.clip_norm is None
 
 
-def _state(weight: Array, buffers: Sequence[Array]) -> list[Array | None]:
-    """Return weight, first and second moment, None for one that is not used."""
-    return [weight, *buffers, *[None] * (2 - len(buffers))]
+def _moments(buffers: Sequence[Array]) -> tuple[Array | None, Array | None]:
+    """Return the first and second moment, None for one that is not used."""
+    first, second = [*buffers, None, None][:2]
+    return first, second
 
 
-def _in_parts(weight: Array, steps: TrainingSteps, run: Callable[..., None]) -> int:
-    """Run the fused kernel on so many steps at a time that Ctrl-C is noticed."""
+def _settings(steps: TrainingSteps) -> tuple[int, npt.NDArray[np.float64]]:
+    """Return the number of the update rule and its constants, as the extension takes them."""
     optimizer = steps.optimizer
     if isinstance(optimizer, AdamW):
-        rule, rates = 2, (0.0, *optimizer.betas, optimizer.eps)
+        rule, constants = 2, (0.0, *optimizer.betas, optimizer.eps)
     else:
-        rule, rates = int(optimizer.momentum > 0), (optimizer.momentum, 0.0, 0.0, 0.0)
-    settings = np.array([*rates, optimizer.weight_decay, steps.l2])
+        rule, constants = int(optimizer.momentum > 0), (optimizer.momentum, 0.0, 0.0, 0.0)
+    return rule, np.array([*constants, optimizer.weight_decay, steps.l2])
+
+
+def _in_parts(weight: Array, steps: TrainingSteps, run: Callable[[slice, Array, int], None]) -> int:
+    """Run the fused kernel on so many steps at a time that Ctrl-C is noticed."""
     size = max(1, _FUSED_CELLS // weight.size)
     for start in range(0, len(steps.losses), size):
         some = slice(start, start + size)
-        run(some, steps.learning_rates[some], steps.steps_before + start, rule, settings)
+        run(some, steps.learning_rates[some], steps.steps_before + start)
         finite = np.isfinite(steps.losses[some])
         if not finite.all():
             return start + int(np.argmin(finite))
@@ -206,7 +230,8 @@ def _one_by_one(
             adamw_update(
                 weight,
                 grad,
-                *buffers,
+                buffers[0],
+                buffers[1],
                 steps.steps_before + step + 1,
                 learning_rate=rate,
                 betas=optimizer.betas,

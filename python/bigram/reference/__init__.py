@@ -19,6 +19,8 @@ from bigram.reference.training import (
     sgd_update,
     softmax_cross_entropy,
     softmax_cross_entropy_grad,
+    train_on_counts,
+    train_on_windows,
 )
 
 if TYPE_CHECKING:
@@ -36,10 +38,12 @@ __all__ = [
     "sample_sequences",
     "score_backoff_pairs",
     "score_backoff_sequences",
+    "score_sequences",
     "sgd_update",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
-    "score_sequences",
+    "train_on_counts",
+    "train_on_windows",
 ]
 
 

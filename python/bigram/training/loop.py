@@ -68,9 +68,9 @@ class Trainer:
         self.buffers = [np.zeros_like(self.weight) for _ in range(options.optimizer.num_buffers)]
         self.data, self.validation = data, validation
         size, threads = model.vocab_size, options.num_threads
-        self.counts, self.validation_counts = (
-            part.counts(size, threads) if isinstance(part, TokenStream) else part
-            for part in (data, validation)
+        self.counts = data.counts(size, threads) if isinstance(data, TokenStream) else data
+        self.validation_counts = (
+            validation.counts(size, threads) if isinstance(validation, TokenStream) else validation
         )
         if self.counts.total == 0:
             raise ValueError("the corpus has no pair of tokens to train on")
@@ -104,9 +104,9 @@ class Trainer:
         started = time.perf_counter() - self.seconds
         with progress("training", total=options.steps, enabled=options.progress) as bar:
             bar.update(self.step)
-            while self.step < options.steps and not self.stopped:
+            while not self._is_over():
                 evaluation = self._evaluate_if_due()
-                if self.stopped:
+                if self._is_over():  # stopped early
                     break
                 done = self._advance(self._unwatched_steps())
                 bar.update(done)
@@ -118,6 +118,9 @@ class Trainer:
         self.seconds = time.perf_counter() - started
         losses = self.losses[: self.step]
         return History(losses, tuple(self.evaluations), self.seconds, self.counts)
+
+    def _is_over(self) -> bool:
+        return self.stopped or self.step == self.options.steps
 
     def _unwatched_steps(self) -> int:
         """How many steps nobody looks at before the next event."""
