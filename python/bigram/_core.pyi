@@ -200,6 +200,9 @@ def score_sequences(
     log_probs: npt.NDArray[np.floating],
     tokens: npt.NDArray[np.integer],
     offsets: npt.NDArray[np.int64] | None,
+    num_threads: int,
+) -> int: ...
+
 # training
 def train_on_counts(
     weight: npt.NDArray[np.float32],
