@@ -52,7 +52,7 @@ class CountModel(BigramModel):
     >>> model.counts.total
     16
     >>> round(model.score("eva"), 4)
-    -7.0846
+    -6.61
     """
 
     kind: ClassVar[str] = "count_model"

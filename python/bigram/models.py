@@ -85,7 +85,7 @@ class BigramModel(ABC):
         >>> import bigram
         >>> model = bigram.CountModel().fit(["emma", "olivia", "ava"])
         >>> round(model.evaluate(["via"]).perplexity, 3)
-        3.929
+        5.359
         """
         return evaluate(self.table, self.tokenizer, corpus, progress=progress)
 
