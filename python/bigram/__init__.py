@@ -25,7 +25,7 @@ from bigram.smoothing import (
 from bigram.storage import load
 from bigram.tables import BackoffTable, DenseTable
 from bigram.threads import get_num_threads, set_num_threads
-from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError
+from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError, WordTokenizer
 from bigram.torch_random import TorchGenerator
 from bigram.training import History
 
@@ -54,6 +54,7 @@ __all__ = [
     "TorchGenerator",
     "UnknownSymbolError",
     "WittenBell",
+    "WordTokenizer",
     "count",
     "datasets",
     "get_num_threads",

@@ -24,12 +24,14 @@ from bigram.sources import (
     TextIterable,
     Texts,
     Unit,
+    between_words,
     join_pieces,
     split_lines,
 )
 from bigram.streams import Paths, expand_paths
-from bigram.texts import Ids, Offsets
+from bigram.texts import Ids, Offsets, Where
 from bigram.tokenizers import Tokenizer
+from bigram.word_tokenizer import WordTokenizer, joined_lines
 
 __all__ = [
     "Corpus",
@@ -200,6 +202,22 @@ def iter_text_batches(corpus: Corpus | Iterable[str]) -> Iterator[list[str]]:
             yield unit.texts if isinstance(unit, Texts) else split_lines(unit.data)
 
 
+def iter_word_data(corpus: Corpus | Iterable[str]) -> Iterator[tuple[bytes, Where]]:
+    """Yield a corpus as UTF-8, cut between words, and where each part begins."""
+    with progress_bar("reading") as bar:
+        for unit in between_words(as_corpus(corpus).source.units(bar)):
+            if isinstance(unit, Lines):
+                yield unit.data, unit.where
+            elif isinstance(unit, Texts):
+                yield joined_lines(unit.texts), unit.where
+            else:
+                yield unit.text.encode("utf-8", "surrogatepass"), unit.where
+
+
+# Those that encode bytes and parts of texts, and know where a text comes from.
+_OUR_TOKENIZERS = (CharTokenizer, ByteTokenizer, WordTokenizer)
+
+
 @dataclass(frozen=True)
 class TokenBatch:
     """Some sequences of a corpus as token ids.
@@ -265,9 +283,12 @@ def encode_corpus(
         raise TypeError("tokenizer is None, which only Corpus.shards can do with")
     with open_progress(source, "encoding", progress) as bar:
         units: Iterable[Unit] = source.source.units(bar)
-        by_symbol = isinstance(tokenizer, (CharTokenizer, ByteTokenizer))
+        if isinstance(tokenizer, WordTokenizer):
+            units = between_words(units)
+        elif not isinstance(tokenizer, _OUR_TOKENIZERS):
+            units = join_pieces(units)
         previous: list[Any] = []
-        for unit in units if by_symbol else join_pieces(units):
+        for unit in units:
             if isinstance(unit, Piece):
                 batch = _encode_piece(unit, tokenizer, previous)
                 previous = batch.tokens[-1:].tolist()
@@ -293,7 +314,7 @@ def _token_batches(
 
 
 def _encode_lines(unit: Lines, tokenizer: Tokenizer) -> TokenBatch:
-    if not isinstance(tokenizer, (CharTokenizer, ByteTokenizer)):
+    if not isinstance(tokenizer, _OUR_TOKENIZERS):
         return _encode_texts(Texts(split_lines(unit.data), unit.where), tokenizer)
     tokens, offsets = tokenizer.encode_lines(unit.data, unit.where)
     num_bytes = len(unit.data) - (len(offsets) - 1)
@@ -301,7 +322,7 @@ def _encode_lines(unit: Lines, tokenizer: Tokenizer) -> TokenBatch:
 
 
 def _encode_texts(unit: Texts, tokenizer: Tokenizer) -> TokenBatch:
-    if isinstance(tokenizer, (CharTokenizer, ByteTokenizer)):
+    if isinstance(tokenizer, _OUR_TOKENIZERS):
         tokens, offsets = tokenizer.encode_texts(unit.texts, unit.where)
     else:
         tokens, offsets = tokenizer.encode_batch(unit.texts)

@@ -20,6 +20,7 @@ __all__ = [
     "TextIterable",
     "Texts",
     "Unit",
+    "between_words",
     "join_pieces",
     "split_lines",
 ]
@@ -184,3 +185,17 @@ def join_pieces(units: Iterable[Unit]) -> Iterator[Lines | Texts]:
         if unit.ends:
             yield Texts(["".join(pieces)], unit.where._replace(position=0))
             pieces = []
+
+
+def between_words(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Yield the units with texts in pieces cut before a space, where no word is parted."""
+    rest = ""
+    for unit in units:
+        if not isinstance(unit, Piece):
+            yield unit
+            continue
+        text, position = rest + unit.text, unit.where.position - len(rest)
+        cut = len(text) if unit.ends else max(map(text.rfind, "\0\t\n\r "))
+        text, rest = text[: max(cut, 0)], text[max(cut, 0) :]
+        yield Piece(text, unit.starts, unit.ends, unit.where._replace(position=position))
+        rest = "" if unit.ends else rest

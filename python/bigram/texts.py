@@ -38,7 +38,9 @@ class UnknownSymbolError(ValueError):
     Attributes
     ----------
     character : str
+        A word, for tokenizers of words.
     code_point : int
+        Of its first character.
     text_index : int
         Index of the text among those given, from 0.
     position : int
@@ -50,15 +52,16 @@ class UnknownSymbolError(ValueError):
     ) -> None:
         super().__init__(character, text_index, position, vocab_size, label)
         self.character = character
-        self.code_point = ord(character)
+        self.code_point = ord(character[0])
         self.text_index = text_index
         self.position = position
         self._vocab_size = vocab_size
         self._label = label or f"texts[{text_index}]"
 
     def __str__(self) -> str:
+        named = f" (U+{self.code_point:04X})" if len(self.character) == 1 else ""
         return (
-            f"{self._label} has {self.character!r} (U+{self.code_point:04X}) at position "
+            f"{self._label} has {self.character!r}{named} at position "
             f"{self.position}, which is not among the {self._vocab_size} symbols of the "
             "vocabulary; build the tokenizer with unknown= to map such symbols to one id"
         )

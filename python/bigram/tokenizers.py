@@ -15,8 +15,16 @@ import numpy.typing as npt
 from bigram.byte_tokenizer import ByteTokenizer
 from bigram.char_tokenizer import CharTokenizer
 from bigram.texts import Ids, Json, Offsets, UnknownSymbolError
+from bigram.word_tokenizer import WordTokenizer
 
-__all__ = ["ByteTokenizer", "CharTokenizer", "Tokenizer", "UnknownSymbolError", "from_json"]
+__all__ = [
+    "ByteTokenizer",
+    "CharTokenizer",
+    "Tokenizer",
+    "UnknownSymbolError",
+    "WordTokenizer",
+    "from_json",
+]
 
 
 class Tokenizer(Protocol):
@@ -83,6 +91,12 @@ def from_json(description: Mapping[str, Any]) -> Tokenizer:
             )
         if kind == "byte":
             return ByteTokenizer(description["boundary"])
+        if kind == "word":
+            return WordTokenizer(
+                description["vocab"],
+                unknown=description["unknown"],
+                last_new_id=description["last_new_id"],
+            )
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged description of a tokenizer: {error}") from error
-    raise ValueError(f"tokenizer kind {kind!r} is not known; wanted 'char' or 'byte'")
+    raise ValueError(f"tokenizer kind {kind!r} is not known; wanted 'char', 'byte' or 'word'")

@@ -14,8 +14,10 @@ from bigram.kernels.normalization import normalize_rows
 from bigram.kernels.optimizers import adamw_update, sgd_update
 from bigram.kernels.sampling import multinomial, sample_sequences
 from bigram.kernels.scoring import score_sequences
+from bigram.kernels.words import WordIndex
 
 __all__ = [
+    "WordIndex",
     "adamw_update",
     "count_bigrams",
     "count_cross_entropy_grad",

@@ -26,12 +26,15 @@ from bigram.reference.training import (
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+
 __all__ = [
     "adamw_update",
     "count_bigrams",
     "count_bigrams_sparse",
     "count_cross_entropy_grad",
+    "count_words",
     "embedding_cross_entropy_grad",
+    "encode_words",
     "multinomial",
     "normalize_rows",
     "philox",
@@ -154,3 +157,25 @@ def score_sequences(
     """Sum log_probs (V, V) over the pairs of each sequence."""
     sequences = [tokens] if offsets is None else np.split(tokens, offsets)[1:-1]
     return np.array([log_probs[s[:-1], s[1:]].sum(dtype=np.float64) for s in sequences])
+
+
+def count_words(text: bytes) -> dict[bytes, int]:
+    """Count words between NUL, tab, newline, carriage return and space, in order of appearance."""
+    counts: dict[bytes, int] = {}
+    for word in text.translate(bytes.maketrans(b"\0\t\n\r", b"    ")).split(b" "):
+        if word:
+            counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def encode_words(
+    text: bytes, ids: dict[bytes, int], *, unknown: int, boundary: int
+) -> tuple[list[int], list[int]]:
+    """Encode whole lines, each between two boundaries: tokens and offsets."""
+    tokens: list[int] = []
+    offsets = [0]
+    for line in text.split(b"\n")[:-1]:
+        words = line.translate(bytes.maketrans(b"\0\t\r", b"   ")).split(b" ")
+        tokens += [boundary, *(ids.get(word, unknown) for word in words if word), boundary]
+        offsets.append(len(tokens))
+    return tokens, offsets

@@ -41,7 +41,7 @@ class PairCounts:
     def of(cls, counts: BigramCounts) -> PairCounts:
         """Read the counts, dense or sparse; stored zeros are left out."""
         matrix: Any = counts.matrix  # dense or sparse
-        last = getattr(counts, "last_new_id", None)
+        last = getattr(counts.tokenizer, "last_new_id", None)
         if isinstance(matrix, np.ndarray):
             rows, columns = np.nonzero(matrix)
             lengths = np.bincount(rows, minlength=len(matrix))
