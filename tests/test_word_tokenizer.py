@@ -163,8 +163,6 @@ def test_shakespeare_equals_lmplz(shakespeare_path) -> None:
     fitted = bigram.CountModel.from_counts(
         counts, smoothing=bigram.ModifiedKneserNey(compatible="lmplz")
     )
-    np.testing.assert_allclose(
-        np.array(fitted.discounts)[:, -3:],
-        [[0.689224, 1.02829, 1.42186], [0.813214, 1.13859, 1.3188]],
-        rtol=1e-5,
-    )
+    found = fitted.discounts
+    np.testing.assert_allclose(found.unigram, [0.689224, 1.02829, 1.42186], rtol=1e-5)
+    np.testing.assert_allclose(found.bigram, [0.813214, 1.13859, 1.3188], rtol=1e-5)
