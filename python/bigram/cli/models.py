@@ -163,9 +163,10 @@ def score(
     json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Print the log-probability of every line, in nats, a tab, and the line.
+    """Print the log-probability of each line.
 
-    Lines of standard input are answered as they come; --json gives one object a line.
+    It is in nats, followed by a tab and the line. Lines of standard input are answered as they
+    come; --json gives one object a line.
     """
     use_threads(threads)
     scorer = load_model(model)
