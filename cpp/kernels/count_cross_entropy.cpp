@@ -193,22 +193,19 @@ int64_t row_start(const CsrCounts<Index>& counts, int64_t i, int64_t) {
 template <class T, class Row>
 double row_gradient(T* grad, T* e, const T* x, const Row& row, int64_t cols, int64_t count,
                     double unit) {
-    SoftmaxRow<T> softmax{e, x, cols, {}, 0.0};
-    exp_rows(e, &softmax.sum, x, 1, cols, cols);
-    log_all(&softmax.log_sum, &softmax.sum.sum, 1);
+    const SoftmaxRow<T> softmax = softmax_row(e, x, cols);
     const double n = static_cast<double>(count);
-    const double scale = n * unit / softmax.sum.sum;
-    scale_rows(grad, e, &scale, 1, cols, cols);
+    const double scale = n * unit / softmax.sum;
+    scale_rows(grad, e, &scale, 1, cols, cols, false);
     row.subtract(grad, static_cast<T>(unit));
-    double loss = n * softmax.log_sum + row.counted(x, softmax.sum.shift);
-    if (softmax.sum.sum < 2.9) {
-        // The largest e is at least 0.7, so one entry may have more than half of the mass: there
-        // n p - c would cancel, and so would its loss.
-        const int64_t top = std::max_element(e, e + cols) - e;
+    double loss = n * softmax.log_sum + row.counted(x, softmax.shift);
+    const int64_t top = dominant(e, cols, softmax.sum);
+    if (top >= 0) {
+        // There n p - c would cancel, and so would its loss.
         const typename SoftmaxRow<T>::Target target = softmax.at(top);
         const double pairs = static_cast<double>(row.at(top));
         grad[top] = static_cast<T>(unit * ((n - pairs) - n * target.rest));
-        const double plain = softmax.log_sum + (softmax.sum.shift - static_cast<double>(x[top]));
+        const double plain = softmax.log_sum + (softmax.shift - static_cast<double>(x[top]));
         loss += pairs * (target.nll - plain);
     }
     return loss;
@@ -260,7 +257,7 @@ Result count_cross_entropy_grad(double* loss, T* grad, const T* weight, const Co
     const double unit = total > 0 ? 1.0 / static_cast<double>(total) : 0.0;
     const double size = static_cast<double>(rows) * static_cast<double>(width);
     const T penalty = static_cast<T>(2.0 * l2 / size);
-    const int64_t stride = (width + 63) / 64 * 64;
+    const int64_t stride = padded(width);
     const Scratch<T> scratch(stride * team_size(serial_if_small, blocks));
     std::vector<double> losses(static_cast<std::size_t>(rows)), squares(losses);
     const auto gradient = [&](int64_t i, int thread) {

@@ -22,10 +22,12 @@ namespace {
 
 using std::int64_t;
 
-constexpr int64_t kBlockElements = 4096;      // of logits: with the exponentials, inside L1
-constexpr int64_t kMaxRows = 256;             // of a block
-constexpr int64_t kTargetBlock = 1 << 16;     // targets checked at a time
-constexpr int64_t kSerialElements = 1 << 14;  // less is not worth a team of threads
+constexpr int64_t kTileElements = 2048;    // of logits: with their exponentials, inside L1
+constexpr int64_t kMaxRows = 128;          // of a tile
+constexpr int64_t kMaxTiles = 8;           // of a block, so that a thread finds its next row near
+constexpr int64_t kTargetBlock = 1 << 16;  // targets checked at a time
+constexpr int64_t kSerialElements = 1 << 13;  // less is not worth a team of threads
+constexpr int64_t kStreamBytes = 1 << 25;     // a gradient of this size finds no room in a cache
 
 // sum_j weight[j] (shift - x[j]), what label smoothing adds; in eight fixed lanes.
 template <class T>
@@ -73,34 +75,48 @@ BIGRAM_CLONES(void, smoothed_row,
 
 struct TargetStats {
     int64_t first_bad = -1;
-    int64_t counted = 0;
     double mass = 0.0;  // sum of weight[y]
 };
 
 template <class Target>
+bool is_bad(Target y, int64_t classes, int64_t ignore_index) {
+    return y != ignore_index && static_cast<std::uint64_t>(static_cast<int64_t>(y)) >=
+                                    static_cast<std::uint64_t>(classes);
+}
+
+template <class Target>
 TargetStats check_targets(Strided<Target> targets, int64_t first, int64_t last, int64_t classes,
                           const CrossEntropyOptions& options) {
-    TargetStats stats;
+    // No branch in the loop that all targets go through.
+    int64_t counted = 0;
+    bool bad = false;
     for (int64_t i = first; i < last; ++i) {
-        const int64_t y = targets[i];
-        if (y == options.ignore_index) continue;
-        if (y < 0 || y >= classes) {
-            stats.first_bad = i;
-            return stats;
-        }
-        ++stats.counted;
-        if (options.weight != nullptr) stats.mass += options.weight[y];
+        counted += targets[i] != options.ignore_index;
+        bad |= is_bad(targets[i], classes, options.ignore_index);
     }
-    if (options.weight == nullptr) stats.mass = static_cast<double>(stats.counted);
+    TargetStats stats;
+    if (bad) {
+        stats.first_bad = first;
+        while (!is_bad(targets[stats.first_bad], classes, options.ignore_index))
+            ++stats.first_bad;
+        return stats;
+    }
+    stats.mass = static_cast<double>(counted);
+    if (options.weight != nullptr) {
+        stats.mass = 0.0;
+        for (int64_t i = first; i < last; ++i) {
+            if (targets[i] != options.ignore_index) stats.mass += options.weight[targets[i]];
+        }
+    }
     return stats;
 }
 
-// One block of rows: exponentials, losses, gradient.
+// What all tiles of rows share.
 template <class T, class Target>
-class Block {
+class Tiles {
   public:
-    Block(Rows<T> grad, Rows<const T> logits, Strided<Target> targets, int64_t classes,
-          const CrossEntropyOptions& options, double unit, double total_weight)
+    Tiles(Rows<T> grad, Rows<const T> logits, Strided<Target> targets, int64_t rows,
+          int64_t classes, const CrossEntropyOptions& options, double unit)
         : grad_(grad),
           logits_(logits),
           targets_(targets),
@@ -108,23 +124,47 @@ class Block {
           options_(options),
           unit_(unit),
           share_(classes > 0 ? options.label_smoothing / static_cast<double>(classes) : 0.0),
-          total_weight_(total_weight) {}
+          total_weight_(static_cast<double>(classes)),
+          stream_(grad.data != logits.data &&
+                  rows * classes >= kStreamBytes / static_cast<int64_t>(sizeof(T))) {
+        if (options.weight == nullptr) return;
+        total_weight_ = 0.0;
+        for (int64_t j = 0; j < classes; ++j)
+            total_weight_ += options.weight[j];
+    }
 
-    // Returns the sum of the losses of rows [first, last); each goes to loss unless null.
+    // Exponentials, losses and gradient of rows [first, last), at most kMaxRows. Returns the sum
+    // of the losses; each goes to loss unless that is null. e has room for the padded rows.
     double run(int64_t first, int64_t last, T* e, double* loss) const {
         const int64_t rows = last - first;
         const T* x = logits_.data + first * logits_.row_stride;
-        RowSum sums[kMaxRows];
-        double values[kMaxRows], logs[kMaxRows], scale[kMaxRows], at_target[kMaxRows];
-        exp_rows(e, sums, x, rows, classes_, logits_.row_stride);
+        double sums[kMaxRows], shifts[kMaxRows], logs[kMaxRows], scale[kMaxRows];
+        double at_target[kMaxRows];
+        exp_rows(e, sums, shifts, x, rows, classes_, logits_.row_stride);
+        log_all(logs, sums, rows);
         for (int64_t r = 0; r < rows; ++r)
-            values[r] = sums[r].sum;
-        log_all(logs, values, rows);
+            scale[r] = unit_ / sums[r];
         double total = 0.0;
+        const bool plain = share_ == 0.0 && options_.weight == nullptr;
         for (int64_t r = 0; r < rows; ++r) {
-            const double row_loss =
-                row(targets_[first + r], e + r * classes_, x + r * logits_.row_stride, sums[r],
-                    logs[r], &scale[r], &at_target[r]);
+            const SoftmaxRow<T> softmax{e + r * padded(classes_),
+                                        x + r * logits_.row_stride,
+                                        classes_,
+                                        sums[r],
+                                        shifts[r],
+                                        logs[r]};
+            const int64_t y = targets_[first + r];
+            double row_loss = 0.0;
+            if (y == options_.ignore_index) {
+                scale[r] = std::isnan(sums[r]) ? sums[r] : 0.0;  // as torch: nan shows even here
+                at_target[r] = scale[r];
+            } else if (plain) {
+                const typename SoftmaxRow<T>::Target target = softmax.at(y);
+                row_loss = target.nll;
+                at_target[r] = -unit_ * target.rest;
+            } else {
+                row_loss = general_row(softmax, y, &scale[r], &at_target[r]);
+            }
             if (loss != nullptr) loss[first + r] = row_loss;
             total += row_loss;
         }
@@ -133,40 +173,37 @@ class Block {
     }
 
   private:
-    // The loss of one row; its gradient is e * scale (- share * weight), but for the target's.
-    double row(int64_t y, const T* e, const T* x, const RowSum& sum, double log_sum, double* scale,
-               double* at_target) const {
-        *at_target = 0.0;
-        if (y == options_.ignore_index) {
-            *scale = std::isnan(sum.sum) ? sum.sum : 0.0;  // as torch: a nan shows even here
-            return 0.0;
-        }
-        const SoftmaxRow<T> softmax{e, x, classes_, sum, log_sum};
+    // The loss of one row; its gradient is e * scale - unit * share * weight but for the target's.
+    double general_row(const SoftmaxRow<T>& softmax, int64_t y, double* scale,
+                       double* at_target) const {
         const typename SoftmaxRow<T>::Target target = softmax.at(y);
         const double w = options_.weight != nullptr ? options_.weight[y] : 1.0;
         const double own = (1.0 - options_.label_smoothing) * w;
         const double mass = own + share_ * total_weight_;
-        *scale = unit_ * mass / sum.sum;
+        *scale *= mass;
         *at_target = unit_ * (share_ * (total_weight_ - w) - target.rest * mass);
         if (share_ == 0.0) return own * target.nll;
-        const double all = smoothing_sum(x, options_.weight, classes_, sum.shift);
-        return own * target.nll + share_ * (log_sum * total_weight_ + all);
+        const double all = smoothing_sum(softmax.x, options_.weight, classes_, softmax.shift);
+        return own * target.nll + share_ * (softmax.log_sum * total_weight_ + all);
     }
 
     void write(int64_t first, int64_t rows, const T* e, const double* scale,
                const double* at_target) const {
         T* out = grad_.data + first * grad_.row_stride;
         if (share_ == 0.0) {
-            scale_rows(out, e, scale, rows, classes_, grad_.row_stride);
-        }
-        for (int64_t r = 0; r < rows; ++r, out += grad_.row_stride, e += classes_) {
-            const int64_t y = targets_[first + r];
-            if (share_ != 0.0) {
-                const bool ignored = y == options_.ignore_index;
-                smoothed_row(out, e, options_.weight, classes_, scale[r],
-                             ignored ? 0.0 : unit_ * share_);
+            scale_rows(out, e, scale, rows, classes_, grad_.row_stride, stream_);
+        } else {
+            for (int64_t r = 0; r < rows; ++r) {
+                const bool ignored = targets_[first + r] == options_.ignore_index;
+                smoothed_row(out + r * grad_.row_stride, e + r * padded(classes_), options_.weight,
+                             classes_, scale[r], ignored ? 0.0 : unit_ * share_);
             }
-            if (y != options_.ignore_index) out[y] = static_cast<T>(at_target[r]);
+        }
+        for (int64_t r = 0; r < rows; ++r) {
+            const int64_t y = targets_[first + r];
+            if (y != options_.ignore_index) {
+                out[r * grad_.row_stride + y] = static_cast<T>(at_target[r]);
+            }
         }
     }
 
@@ -178,65 +215,69 @@ class Block {
     double unit_;          // d loss / d loss_r
     double share_;         // label_smoothing / classes
     double total_weight_;  // of all classes
+    bool stream_;
 };
+
+// The sum of weight[y] over the targets that are not ignored.
+template <class Target>
+Result sum_targets(double* mass, Strided<Target> targets, int64_t rows, int64_t classes,
+                   const CrossEntropyOptions& options, const Run& run) {
+    const int64_t blocks = ceil_div(rows, kTargetBlock);
+    std::vector<TargetStats> stats(static_cast<std::size_t>(blocks));
+    const auto check = [&](int64_t b, int) {
+        stats[static_cast<std::size_t>(b)] = check_targets(
+            targets, b * kTargetBlock, std::min(rows, (b + 1) * kTargetBlock), classes, options);
+    };
+    if (!parallel_for(run, blocks, check)) return Result::interrupted();
+    *mass = 0.0;
+    for (const TargetStats& s : stats) {
+        if (s.first_bad >= 0) return Result::bad_value(s.first_bad);
+        *mass += s.mass;
+    }
+    return {};
+}
 
 }  // namespace
 
 template <class T, class Target>
 Result softmax_cross_entropy(double* loss, Rows<T> grad, Rows<const T> logits,
                              Strided<Target> targets, int64_t rows, int64_t classes,
-                             const CrossEntropyOptions& options, const Run& run) {
-    Run serial_if_small = run;
-    if (rows * classes < kSerialElements) serial_if_small.num_threads = 1;
-
-    const int64_t target_blocks = ceil_div(rows, kTargetBlock);
-    std::vector<TargetStats> stats(static_cast<std::size_t>(target_blocks));
-    const auto check = [&](int64_t b, int) {
-        stats[static_cast<std::size_t>(b)] = check_targets(
-            targets, b * kTargetBlock, std::min(rows, (b + 1) * kTargetBlock), classes, options);
-    };
-    if (!parallel_for(serial_if_small, target_blocks, check)) return Result::interrupted();
+                             const CrossEntropyOptions& options, const Run& asked) {
+    Run run = asked;
+    if (rows * classes < kSerialElements) run.num_threads = 1;
     double mass = 0.0;
-    for (const TargetStats& s : stats) {
-        if (s.first_bad >= 0) return Result::bad_value(s.first_bad);
-        mass += s.mass;
-    }
+    const Result checked = sum_targets(&mass, targets, rows, classes, options, run);
+    if (!checked.ok()) return checked;
 
-    double total_weight = static_cast<double>(classes);
-    if (options.weight != nullptr) {
-        total_weight = 0.0;
-        for (int64_t j = 0; j < classes; ++j)
-            total_weight += options.weight[j];
-    }
-    const bool mean = options.reduction == Reduction::mean;
     // A mean over no mass is no number, and torch's gradient is none either.
-    const double mean_unit = mass == 0.0 ? std::numeric_limits<double>::quiet_NaN() : 1.0 / mass;
-    const Block<T, Target> block(grad, logits, targets, classes, options, mean ? mean_unit : 1.0,
-                                 total_weight);
-    const int64_t width = std::max<int64_t>(classes, 1);
-    const int64_t block_rows = std::clamp<int64_t>(kBlockElements / width, 1, kMaxRows);
+    const bool mean = options.reduction == Reduction::mean;
+    const double nothing = std::numeric_limits<double>::quiet_NaN();
+    const double unit = !mean ? 1.0 : mass == 0.0 ? nothing : 1.0 / mass;
+    const Tiles<T, Target> tiles(grad, logits, targets, rows, classes, options, unit);
+    const int64_t width = std::max<int64_t>(padded(classes), 1);
+    const int64_t tile_rows = std::clamp<int64_t>(kTileElements / width, 1, kMaxRows);
+    const int64_t tiles_per_block = std::clamp<int64_t>(rows / tile_rows / 16, 1, kMaxTiles);
+    const int64_t block_rows = tile_rows * tiles_per_block;
     const int64_t blocks = ceil_div(rows, block_rows);
-    const int team = team_size(serial_if_small, blocks);
-    const int64_t block_elements = (block_rows * width + 63) / 64 * 64;
-    const Scratch<T> scratch(block_elements * team);
+    const Scratch<T> scratch(tile_rows * width * team_size(run, blocks));
     std::vector<double> partial(static_cast<std::size_t>(blocks));
     double* each = options.reduction == Reduction::none ? loss : nullptr;
     const auto body = [&](int64_t b, int thread) {
-        partial[static_cast<std::size_t>(b)] =
-            block.run(b * block_rows, std::min(rows, (b + 1) * block_rows),
-                      scratch.data() + thread * block_elements, each);
-    };
-    if (!parallel_for(serial_if_small, blocks, body)) return Result::interrupted();
-    if (each == nullptr) {
+        T* e = scratch.data() + thread * tile_rows * width;
+        const int64_t end = std::min(rows, (b + 1) * block_rows);
         double total = 0.0;
-        for (const double value : partial)
-            total += value;
-        *loss = mean ? total / mass : total;
-        // As torch, whose two terms are divided each by itself: 0 / 0 for the targets' own.
-        if (mean && mass == 0.0 && options.label_smoothing > 0.0) {
-            *loss = std::numeric_limits<double>::quiet_NaN();
-        }
-    }
+        for (int64_t first = b * block_rows; first < end; first += tile_rows)
+            total += tiles.run(first, std::min(end, first + tile_rows), e, each);
+        partial[static_cast<std::size_t>(b)] = total;
+    };
+    if (!parallel_for(run, blocks, body)) return Result::interrupted();
+    if (each != nullptr) return {};
+    double total = 0.0;
+    for (const double value : partial)
+        total += value;
+    *loss = mean ? total / mass : total;
+    // As torch, whose two terms are divided each by itself: 0 / 0 for the targets' own.
+    if (mean && mass == 0.0 && options.label_smoothing > 0.0) *loss = nothing;
     return {};
 }
 

@@ -78,12 +78,10 @@ int64_t first_outside(const Token* tokens, int64_t stride, int64_t n, int64_t li
 template <class T>
 double group_gradient(T* grad, T* e, std::int32_t* hits, const T* x, const std::int32_t* targets,
                       int64_t count, int64_t classes, double unit) {
-    SoftmaxRow<T> softmax{e, x, classes, {}, 0.0};
-    exp_rows(e, &softmax.sum, x, 1, classes, classes);
-    log_all(&softmax.log_sum, &softmax.sum.sum, 1);
+    const SoftmaxRow<T> softmax = softmax_row(e, x, classes);
     const double k = static_cast<double>(count);
-    const double scale = k * unit / softmax.sum.sum;
-    scale_rows(grad, e, &scale, 1, classes, classes);
+    const double scale = k * unit / softmax.sum;
+    scale_rows(grad, e, &scale, 1, classes, classes, false);
     for (int64_t i = 0; i < count; ++i)
         ++hits[targets[i]];
     double loss = 0.0;
@@ -132,7 +130,7 @@ Result embedding_cross_entropy_grad(double* loss, T* grad, const T* weight,
     Run serial_if_small = run;
     if ((sparse ? num_groups : vocab) * classes < kSerialElements) serial_if_small.num_threads = 1;
     const double unit = 1.0 / static_cast<double>(n);
-    const int64_t stride = (classes + 63) / 64 * 64;
+    const int64_t stride = padded(classes);
     const int team = team_size(serial_if_small, num_groups + 1);
     const Scratch<T> scratch(stride * team);
     std::vector<std::int32_t> hits(static_cast<std::size_t>(stride * team));

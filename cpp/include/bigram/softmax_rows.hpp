@@ -5,29 +5,38 @@
 #include <cstdint>
 #include <new>
 
+#include "bigram/isa.hpp"
+
 namespace bigram {
 
-// log(sum_j e^x_j) = log(sum) + shift; sum is nan where the row holds a nan, +inf or nothing
-// finite.
-struct RowSum {
-    double sum;
-    double shift;
-};
+// Exponentials are kept in rows that begin at a cache line.
+inline std::int64_t padded(std::int64_t cols) {
+    return (cols + 15) / 16 * 16;
+}
 
-// e[r, j] = e^(x[r, j] - shift_r) for each row; e (rows, cols) contiguous and apart from x, whose
-// rows are x_stride elements apart. Where a sum is nan its row of e is unspecified.
+// e[r, j] = e^(x[r, j] - shift_r), so that log(sum_j e^x[r, j]) = log(sums[r]) + shifts[r].
+// e (rows, cols) with rows padded(cols) apart; those of x are x_stride apart. A sum is nan where
+// its row of x holds a nan or +inf, or nothing finite; its row of e is unspecified then.
 template <class T>
-void exp_rows(T* e, RowSum* sums, const T* x, std::int64_t rows, std::int64_t cols,
+void exp_rows(T* e, double* sums, double* shifts, const T* x, std::int64_t rows, std::int64_t cols,
               std::int64_t x_stride);
 
-// out[r, j] = e[r, j] * scale[r]; nan where scale[r] is nan.
+// out[r, j] = e[r, j] * scale[r]; nan where scale[r] is nan. stream: out is large and not in
+// cache, so it is written past the cache.
 template <class T>
 void scale_rows(T* out, const T* e, const double* scale, std::int64_t rows, std::int64_t cols,
-                std::int64_t out_stride);
+                std::int64_t out_stride, bool stream);
 
 // sum_j e[j] without e[skipped]: exact to a few ulp where the sum is almost all e[skipped].
 template <class T>
 double sum_without(const T* e, std::int64_t size, std::int64_t skipped);
+
+// The j with e[j] > sum / 2, or -1.
+template <class T>
+std::int64_t dominant(const T* e, std::int64_t size, double sum);
+
+// logs[i] = ln(values[i]); values positive or nan.
+void log_all(double* logs, const double* values, std::int64_t size);
 
 // One row after exp_rows, and what a target in it needs.
 template <class T>
@@ -35,7 +44,8 @@ struct SoftmaxRow {
     const T* e;
     const T* x;
     std::int64_t size;
-    RowSum sum;
+    double sum;
+    double shift;
     double log_sum;
 
     struct Target {
@@ -45,18 +55,27 @@ struct SoftmaxRow {
 
     Target at(std::int64_t y) const {
         const double e_y = static_cast<double>(e[y]);
-        double others = sum.sum - e_y;
-        if (!(others < e_y)) {
-            return {log_sum + (sum.shift - static_cast<double>(x[y])), others / sum.sum};
-        }
-        // A sure prediction: 1 - p and log p would cancel, so the others are summed apart.
-        others = sum_without(e, size, y);
+        const double others = sum - e_y;
+        if (others < e_y) return sure(y, e_y);
+        return {log_sum + (shift - static_cast<double>(x[y])), others / sum};
+    }
+
+  private:
+    // 1 - p and log p would cancel, so the others are summed apart.
+    Target sure(std::int64_t y, double e_y) const {
+        const double others = sum_without(e, size, y);
         return {std::log1p(others / e_y), others / (others + e_y)};
     }
 };
 
-// logs[i] = ln(values[i]); values positive or nan.
-void log_all(double* logs, const double* values, std::int64_t size);
+// The softmax of one row; e has room for padded(size).
+template <class T>
+SoftmaxRow<T> softmax_row(T* e, const T* x, std::int64_t size) {
+    SoftmaxRow<T> row{e, x, size, 0.0, 0.0, 0.0};
+    exp_rows(e, &row.sum, &row.shift, x, 1, size, size);
+    log_all(&row.log_sum, &row.sum, 1);
+    return row;
+}
 
 // Uninitialised memory aligned to a cache line.
 template <class T>
@@ -74,5 +93,21 @@ class Scratch {
   private:
     T* data_;
 };
+
+#if BIGRAM_X86
+// Explicit AVX-512 for float; what exp_rows and scale_rows call where the level is active.
+namespace avx512 {
+
+// Only logits of at most kNear in absolute value: then no shift is needed and all shifts are 0.
+// Returns the number of rows done, which ends before the first tile of rows with another logit.
+std::int64_t exp_near_rows(float* e, double* sums, const float* x, std::int64_t rows,
+                           std::int64_t cols, std::int64_t x_stride);
+double exp_row(float* e, const float* x, std::int64_t size, float shift);
+float row_max(const float* x, std::int64_t size);
+void scale_rows(float* out, const float* e, const double* scale, std::int64_t rows,
+                std::int64_t cols, std::int64_t out_stride, bool stream);
+
+}  // namespace avx512
+#endif
 
 }  // namespace bigram
