@@ -289,7 +289,7 @@ def test_explain_marks_unknown_symbols() -> None:
     tokenizer = bigram.CharTokenizer.from_texts(["ab"], unknown="<unk>")
     rows = bigram.CountModel(tokenizer=tokenizer).fit(["ab"]).explain("aé")
     assert [row.unknown for row in rows] == [False, True, False]
-    assert [row.pair for row in rows] == [".a", "a <unk>", "<unk> ."]
+    assert [row.pair for row in rows] == [".a", "a<unk>", "<unk>."]
 
 
 def test_byte_models_sample_text() -> None:

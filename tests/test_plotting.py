@@ -47,7 +47,7 @@ def test_letters_of_the_lecture_picture_are_large_enough_to_read(tmp_path) -> No
 def test_a_model_of_probabilities_shows_per_cent() -> None:
     table = bigram.DenseTable(np.array([[0.25, 0.75], [1.0, 0.0]]))
     axes = bigram.CountModel.from_table(table).plot(title="ids")
-    assert texts_of(axes) == ["00", "25%", "01", "75%", "10", "100%", "11", "0"]
+    assert texts_of(axes) == ["0 0", "25%", "0 1", "75%", "1 0", "100%", "1 1", "0"]
     assert axes.get_title() == "ids"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from bigram import kernels
 from bigram.corpus import Corpus, TokenBatch, encode_corpus
 from bigram.counts import BigramCounts
+from bigram.tokenizers import ByteTokenizer, CharTokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,19 +81,28 @@ class Evaluation:
 
 
 class PairScore(NamedTuple):
-    """One pair of `BigramModel.explain`: P(token | context), its natural logarithm, and a flag."""
+    """One pair of `BigramModel.explain`.
 
-    context: str
-    token: str
+    Attributes
+    ----------
+    pair : str
+        Both symbols: `.a` for characters, `the cat` for words.
+    probability : float
+        P(token | context).
+    log_probability : float
+        Its natural logarithm; -inf for an impossible pair.
+    unknown : bool
+        Whether the token was unknown to the tokenizer.
+    context, token : str
+        The two symbols.
+    """
+
+    pair: str
     probability: float
     log_probability: float
     unknown: bool
-
-    @property
-    def pair(self) -> str:
-        """Both symbols: `.a` for characters, `the cat` for words."""
-        joiner = "" if len(self.context) == len(self.token) == 1 else " "
-        return f"{self.context}{joiner}{self.token}"
+    context: str
+    token: str
 
 
 @dataclass
@@ -243,12 +253,25 @@ def explain(table: Table, tokenizer: Tokenizer, text: str) -> list[PairScore]:
     contexts, nexts = tokens[:-1], tokens[1:]
     log_probs = table.pair_log_probs(contexts, nexts)
     vocab, unknown_id = tokenizer.vocab, tokenizer.unknown_id
+    space = pair_separator(tokenizer)
     return [
-        PairScore(vocab[context], vocab[token], _exp(log_prob), log_prob, token == unknown_id)
-        for context, token, log_prob in zip(
+        PairScore(
+            vocab[i] + space + vocab[j],
+            _exp(log_prob),
+            log_prob,
+            j == unknown_id,
+            vocab[i],
+            vocab[j],
+        )
+        for i, j, log_prob in zip(
             contexts.tolist(), nexts.tolist(), log_probs.tolist(), strict=True
         )
     ]
+
+
+def pair_separator(tokenizer: Tokenizer | None) -> str:
+    """Return what stands between the symbols of a pair: nothing for characters, else a space."""
+    return "" if isinstance(tokenizer, (ByteTokenizer, CharTokenizer)) else " "
 
 
 def _mean(total: float, number: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bigram import storage
 from bigram.corpus import Corpus, encode_corpus
-from bigram.evaluation import Evaluation, PairScore, evaluate, explain
+from bigram.evaluation import Evaluation, PairScore, evaluate, explain, pair_separator
 from bigram.kernels._checks import check_index
 from bigram.plotting import MAX_SYMBOLS, heat_map
 from bigram.sampling import (
@@ -144,7 +144,7 @@ class BigramModel(ABC):
         Returns
         -------
         list of PairScore
-            For each pair (context, token, probability, log_probability, unknown), and `.pair`.
+            For each pair (pair, probability, log_probability, unknown, context, token).
 
         Examples
         --------
@@ -355,7 +355,8 @@ class BigramModel(ABC):
             title += f" (the {max_symbols} most frequent of {self.vocab_size:,} symbols)"
         vocab = None if self.tokenizer is None else self.tokenizer.vocab
         symbols = [str(i) if vocab is None else vocab[i] for i in chosen.tolist()]
-        return heat_map(self._cells(chosen), symbols, ax=ax, title=title)
+        separator = pair_separator(self.tokenizer)
+        return heat_map(self._cells(chosen), symbols, ax=ax, title=title, separator=separator)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one .safetensors file, which `bigram.load` reads.

@@ -30,6 +30,7 @@ def heat_map(
     *,
     ax: Axes | None = None,
     title: str | None = None,
+    separator: str = "",
 ) -> Axes:
     """Draw a V x V table as an annotated heat map.
 
@@ -43,6 +44,8 @@ def heat_map(
         Where to draw; a new figure, large enough to read, if None.
     title : str, optional
         Title above the picture.
+    separator : str
+        What stands between the two symbols of a pair.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def heat_map(
     names = [_visible(symbol) for symbol in symbols]
     ax = ax if ax is not None else _new_axes(names)
     _draw_cells(ax, values)
-    _annotate(ax, values, names)
+    _annotate(ax, values, names, separator)
     _label_axes(ax, names, title)
     return ax
 
@@ -94,24 +97,22 @@ def _draw_cells(ax: Axes, values: NDArray[Any]) -> None:
     ax.imshow(values, cmap=colours, norm=norm, interpolation="nearest")
 
 
-def _annotate(ax: Axes, values: NDArray[Any], names: Sequence[str]) -> None:
+def _annotate(ax: Axes, values: NDArray[Any], names: Sequence[str], separator: str) -> None:
     """Write pair and value into every cell, in sizes that fit the cell."""
-    size = _cell_points(ax, len(names))
+    cell = _cell_points(ax, len(names))
     top = max(float(np.max(values, initial=0)), 1e-12)
+    usual = 2 * sum(map(len, names)) / max(len(names), 1) + len(separator)
+    largest = _fit(0.36 * cell, usual, cell)  # one size for most pairs, smaller for long ones
     for i, context in enumerate(names):
         for j, token in enumerate(names):
             value = values[i, j]
             share = (float(value) / top) ** 0.5
             ink = _FAINT if value == 0 else (_PAPER if share > 0.62 else _INK)
-            pair, figure = _pair(context, token), _figure(value)
-            style: dict[str, Any] = {
-                "ha": "center",
-                "va": "center",
-                "color": ink,
-                "parse_math": False,
-            }
-            ax.text(j, i - 0.2, pair, fontsize=_fit(size * 0.36, pair, size), **style)
-            ax.text(j, i + 0.22, figure, fontsize=_fit(size * 0.27, figure, size), **style)
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
+            style["parse_math"] = False
+            pair, figure = f"{context}{separator}{token}", _figure(value)
+            ax.text(j, i - 0.2, pair, fontsize=_fit(largest, len(pair), cell), **style)
+            ax.text(j, i + 0.22, figure, fontsize=_fit(0.27 * cell, len(figure), cell), **style)
 
 
 def _label_axes(ax: Axes, names: Sequence[str], title: str) -> None:
@@ -147,14 +148,9 @@ def _label_points(cell: float) -> float:
     return min(0.36 * cell, 15.0)
 
 
-def _fit(wanted: float, text: str, cell: float) -> float:
+def _fit(wanted: float, letters: float, cell: float) -> float:
     """Size of letters at which a text stays inside its cell."""
-    return min(wanted, 0.92 * cell / (_LETTER * max(len(text), 1)))
-
-
-def _pair(context: str, token: str) -> str:
-    """Both symbols, with a space where they are words."""
-    return f"{context}{token}" if len(context) == len(token) == 1 else f"{context} {token}"
+    return min(wanted, 0.92 * cell / (_LETTER * max(letters, 1)))
 
 
 def _figure(value: Any) -> str:

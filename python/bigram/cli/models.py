@@ -214,8 +214,7 @@ def _explain_one(model: BigramModel, text: str, json: bool) -> None:
     rows = model.explain(text)
     total = model.score(text)
     if json:
-        pairs = [{"pair": row.pair, **row._asdict()} for row in rows]
-        emit_json({"text": text, "score": total, "pairs": pairs})
+        emit_json({"text": text, "score": total, "pairs": [row._asdict() for row in rows]})
         return
     width = max([4, *(len(_shown(row.pair)) for row in rows)])
     print(f"{'pair':<{width}}  probability  log-probability")
