@@ -118,16 +118,18 @@ class BigramModel(ABC):
         >>> model.score(["ab", "ba"])
         array([-0.69314718,        -inf])
         """
+        if isinstance(texts, (str, list)):  # in memory already: at once
+            batch = [texts] if isinstance(texts, str) else texts
+            tokens, offsets = self._text_tokenizer("score").encode_batch(batch)
+            found = self.table.score_sequences(tokens, offsets)
+            return float(found[0]) if isinstance(texts, str) else found
         tokenizer = self.tokenizer
         if not isinstance(texts, Corpus):  # one of token shards needs none
             tokenizer = self._text_tokenizer("score")
-        if isinstance(texts, str) and tokenizer is not None:
-            tokens, offsets = tokenizer.encode_batch([texts])
-            return float(self.table.score_sequences(tokens, offsets)[0])
         scores = [np.empty(0)]
-        for batch in encode_corpus(texts, tokenizer):
-            part = self.table.score_sequences(batch.tokens, batch.offsets)
-            if len(part) > batch.num_sequences:  # the first goes on from the batch before
+        for piece in encode_corpus(texts, tokenizer):
+            part = self.table.score_sequences(piece.tokens, piece.offsets)
+            if len(part) > piece.num_sequences:  # the first goes on from the batch before
                 scores[-1][-1] += part[0]
                 part = part[1:]
             if len(part):

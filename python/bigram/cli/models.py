@@ -185,11 +185,12 @@ def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, nu
     except UnknownSymbolError as error:  # the lines before it are answered all the same
         texts, bad = texts[: error.text_index], error
         scores = scorer.score(texts)
-    for text, value in zip(texts, scores.tolist(), strict=True):
-        if json:
+    rows = zip(texts, scores.tolist(), strict=True)
+    if json:
+        for text, value in rows:
             emit_json({"text": text, "score": value})
-        else:
-            print(f"{value:.6f}\t{text}")
+    else:
+        sys.stdout.write("".join(f"{value:.6f}\t{text}\n" for text, value in rows))
     sys.stdout.flush()
     if bad is not None:
         raise ValueError(
