@@ -15,6 +15,7 @@ from bigram.char_tokenizer import CharTokenizer
 from bigram.kernels._checks import MAX_VOCAB_SIZE, check_index
 from bigram.progress import Progress
 from bigram.progress import progress as progress_bar
+from bigram.records import JsonLines, ParquetFiles, Records
 from bigram.shards import TokenFiles, check_shard_dtype
 from bigram.sources import (
     Lines,
@@ -154,6 +155,80 @@ class Corpus:
         size = check_index(vocab_size, "vocab_size", 1, MAX_VOCAB_SIZE)
         eod = None if eod_id is None else check_index(eod_id, "eod_id", 0, size - 1)
         return cls(TokenFiles(expand_paths(paths), check_shard_dtype(dtype), size, eod))
+
+    @classmethod
+    def jsonl(cls, paths: Paths, *, text_key: str = "text", errors: str = "strict") -> Corpus:
+        """Read texts from files of JSON objects, one a line, each text a sequence.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            As `Corpus.lines` takes them.
+        text_key : str
+            Key of the text in each object.
+        errors : {"strict", "replace"}
+            Whether invalid UTF-8 is an error or becomes U+FFFD.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A line that is no object with a text raises ValueError
+            where the corpus is used.
+        """
+        files = TextFiles(expand_paths(paths), True, _checked_errors(errors))
+        return cls(TextIterable(JsonLines(files, text_key)))
+
+    @classmethod
+    def parquet(cls, paths: Paths, *, column: str = "text") -> Corpus:
+        """Read a column of texts from Parquet files, each text a sequence; needs pyarrow.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            Files, or patterns such as ``"train-*.parquet"``.
+        column : str
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A file that is damaged, has no such column or holds
+            something else in it raises ValueError where the corpus is used.
+        """
+        return cls(TextIterable(ParquetFiles(expand_paths(paths), column)))
+
+    @classmethod
+    def records(cls, records: Iterable[Mapping[str, Any]], *, text_key: str = "text") -> Corpus:
+        """Read texts from an iterable of dicts, such as a data set of Hugging Face.
+
+        Parameters
+        ----------
+        records : iterable of mappings
+        text_key : str
+            Key of the text in each.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        ValueError
+            Where the corpus is used, for a record that has no text under the key.
+
+        Examples
+        --------
+        >>> list(Corpus.records([{"text": "ab", "id": 1}, {"text": "c", "id": 2}]))
+        ['ab', 'c']
+        """
+        return cls(TextIterable(Records(records, text_key)))
 
     @property
     def vocab_size(self) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -134,3 +135,22 @@ def line_offsets(data: bytes, extra: int) -> Offsets:
     offsets = np.zeros(len(ends) + 1, dtype=np.int64)
     offsets[1:] = ends + np.arange(extra, extra + (extra - 1) * len(ends), extra - 1)
     return offsets
+
+
+def between_boundaries(
+    sequences: Sequence[Sequence[int]], boundary: int | None, vocab_size: int
+) -> tuple[Ids, Offsets]:
+    """Return tokens and offsets of lists of ids, each between two boundaries if there is one."""
+    extra = 0 if boundary is None else 2
+    offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
+    lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+    np.cumsum(lengths + extra, out=offsets[1:])
+    flat = np.fromiter(chain.from_iterable(sequences), id_dtype(vocab_size), int(lengths.sum()))
+    if boundary is None:
+        return flat, offsets
+    tokens = np.full(int(offsets[-1]), boundary, dtype=flat.dtype)
+    inside = np.ones(tokens.size, dtype=bool)
+    inside[offsets[:-1]] = False
+    inside[offsets[1:] - 1] = False
+    tokens[inside] = flat
+    return tokens, offsets

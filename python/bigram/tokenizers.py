@@ -97,6 +97,14 @@ def from_json(description: Mapping[str, Any]) -> Tokenizer:
                 unknown=description["unknown"],
                 last_new_id=description["last_new_id"],
             )
+        if kind == "huggingface":
+            from bigram.integrations.huggingface import HuggingFaceTokenizer
+
+            return HuggingFaceTokenizer.from_json(description)
+        if kind == "tiktoken":
+            from bigram.integrations.tiktoken import TiktokenTokenizer
+
+            return TiktokenTokenizer.from_json(description)
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged description of a tokenizer: {error}") from error
-    raise ValueError(f"tokenizer kind {kind!r} is not known; wanted 'char', 'byte' or 'word'")
+    raise ValueError(f"tokenizer kind {kind!r} is not known; it may be from a newer bigram")

@@ -116,17 +116,16 @@ class WordTokenizer:
             bad = index.add(data)
             if bad >= 0:
                 raise _reserved_word(data, bad, where)
-        counts, words = index.counts(), index.words()
-        kept = counts >= least
-        if unknown is not None and (number := _find(words, _utf8(unknown))) is not None:
-            kept[number] = False
+        words = index.data().decode("utf-8", "surrogatepass").split("\n")[:-1]
+        kept = index.counts() >= least
+        if unknown in words:
+            kept[words.index(unknown)] = False
         order = index.ranked()
         order = order[kept[order]]
         special = [BOUNDARY] if unknown is None else [BOUNDARY, unknown]
         last_new = np.flatnonzero(kept)[-1:]
         last_id = len(special) + int((order == last_new).argmax()) if last_new.size else 0
-        kept_words = b"\n".join([words[number] for number in order.tolist()])
-        names = kept_words.decode("utf-8", "surrogatepass").split("\n") if order.size else []
+        names = map(words.__getitem__, order.tolist())
         return cls((*special, *names), unknown=unknown, last_new_id=last_id)
 
     @cached_property
@@ -290,30 +289,25 @@ def joined_lines(texts: list[str]) -> bytes:
     return _utf8(joined)
 
 
-def _find(words: list[bytes], word: bytes) -> int | None:
-    return words.index(word) if word in words else None
-
-
 def _indexed(
     vocab: tuple[str, ...], unknown: str | None
 ) -> tuple[WordIndex, npt.NDArray[np.uint32]]:
     """Return an index of the words that are no special symbols, and their ids."""
-    for index, word in enumerate(vocab):
+    for place, word in enumerate(vocab):
         if not isinstance(word, str):
-            raise TypeError(f"vocab[{index}] is {type(word).__name__}, wanted str")
+            raise TypeError(f"vocab[{place}] is {type(word).__name__}, wanted str")
     for name, symbol in (("boundary", BOUNDARY), ("unknown", unknown)):
         if symbol is not None and vocab.count(symbol) != 1:
             raise ValueError(f"{name} = {symbol!r} is not once in the vocabulary")
     if unknown == BOUNDARY:
         raise ValueError(f"unknown is the boundary {BOUNDARY!r}")
     ids = [i for i, word in enumerate(vocab) if word not in (BOUNDARY, unknown)]
-    words = [_utf8(vocab[i]) for i in ids]
+    data = _utf8("\n".join([*map(vocab.__getitem__, ids), ""]))
     index = WordIndex()
-    index.add(b"\n".join(words))
-    found = index.words()
-    if found != words:
-        place = next((k for k, (a, b) in enumerate(zip(found, words, strict=False)) if a != b), -1)
-        bad = ids[place if place >= 0 else len(found)]
+    index.add(data)
+    if (found := index.data()) != data:
+        parts = zip(found.split(b"\n"), data.split(b"\n"), strict=False)
+        bad = ids[next((k for k, (a, b) in enumerate(parts) if a != b), len(index))]
         raise ValueError(f"vocab[{bad}] = {vocab[bad]!r} is no word, or is in the vocabulary twice")
     return index, np.array(ids, dtype=np.uint32)
 

@@ -58,9 +58,13 @@ class WordIndex:
     def __len__(self) -> int:
         return self._core.size()
 
+    def data(self) -> bytes:
+        """Return the words in the order of their numbers, each with a newline after it."""
+        return self._core.words()
+
     def words(self) -> list[bytes]:
         """Return the words, position = number."""
-        return self._core.words().split(b"\n")[:-1]
+        return self.data().split(b"\n")[:-1]
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Return how often each word was met, shape (n,)."""

@@ -1,0 +1,11 @@
+"""Doctests of the integrations run where the other package is installed."""
+
+from importlib.util import find_spec
+
+_PACKAGES = {"huggingface": "tokenizers", "tiktoken": "tiktoken"}
+
+collect_ignore = [
+    f"python/bigram/integrations/{module}.py"
+    for module, package in _PACKAGES.items()
+    if find_spec(package) is None
+]

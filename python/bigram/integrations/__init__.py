@@ -1,0 +1,1 @@
+"""Other packages: each module needs its own extra, and is imported by name."""
