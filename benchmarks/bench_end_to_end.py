@@ -105,7 +105,9 @@ def large_text(tmp_path_factory, size) -> Path:
     """Return a text of English-like letters, written in blocks."""
     path = tmp_path_factory.mktemp("text") / "large.txt"
     rng = np.random.default_rng(0)
-    letters = np.frombuffer(b"etaoin shrdlu cmfwyp vbgkjqxz\n" * 8 + b"eeeettttaaaaoooo    ", np.uint8)
+    letters = np.frombuffer(
+        b"etaoin shrdlu cmfwyp vbgkjqxz\n" * 8 + b"eeeettttaaaaoooo    ", np.uint8
+    )
     block = letters[rng.integers(0, letters.size, 1 << 20)].tobytes()
     with path.open("wb") as file:
         for _ in range(size(1024, 64, 1)):

@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 import bigram
 from bigram import BigramCounts, sparse
+from bigram.kernels._csr import make_csr
 from bigram.sparse import SparseRows, add_sparse, check_sparse, merged_blocks
 
 TABLES = st.integers(1, 7).flatmap(
@@ -311,7 +312,7 @@ def test_merge_to_a_file_takes_bounded_memory(tmp_path: pathlib.Path) -> None:
         indptr = np.minimum(np.arange(size + 1, dtype=np.int64), 1000) * per_row
         indices = np.tile(np.arange(per_row, dtype=np.int32) * 100 + part, 1000)
         counts = np.ones(len(indices), np.int64)
-        matrix = sparse.make_csr(counts, indices, indptr.astype(np.int32), size)
+        matrix = make_csr(counts, indices, indptr.astype(np.int32), size)
         paths.append(str(tmp_path / str(part)))
         BigramCounts.trusted(matrix, None).save(paths[-1])
     code = (

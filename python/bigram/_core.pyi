@@ -91,6 +91,13 @@ def score_backoff_sequences(
     num_threads: int,
 ) -> int: ...
 
+# count_addition
+def add_counts(
+    a: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]],
+    b: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]],
+    num_threads: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int64]]: ...
+
 # counting
 def count_bigrams(
     counts: npt.NDArray[np.int64],

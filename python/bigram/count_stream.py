@@ -22,10 +22,10 @@ import numpy as np
 from bigram import kernels
 from bigram.corpus import TokenBatch
 from bigram.files import Path
+from bigram.kernels._csr import Csr
 from bigram.reference import count_bigrams_sparse
 from bigram.sparse import (
     PAIRS_PER_BLOCK,
-    Csr,
     Rows,
     RunningSum,
     empty_sparse,

@@ -11,12 +11,11 @@ import numpy.typing as npt
 from bigram import merging, tokenizers
 from bigram.counts_export import CountsExport
 from bigram.files import Path
+from bigram.kernels._csr import Csr, make_csr
 from bigram.sparse import (
-    Csr,
     add_sparse,
     assemble,
     check_sparse,
-    make_csr,
     merged_blocks,
     rows_of,
 )

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from bigram.kernels import add_counts
+from bigram.kernels._csr import Csr, index_dtype, make_csr
 from bigram.storage import Array, StoredArray
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
 __all__ = [
-    "Csr",
     "DenseRows",
     "Rows",
     "RunningSum",
@@ -29,34 +27,12 @@ __all__ = [
     "assemble",
     "check_sparse",
     "empty_sparse",
-    "make_csr",
     "merged_blocks",
     "rows_of",
 ]
 
-Csr: TypeAlias = "csr_array[Any, tuple[int, int]]"
-
-_INT32_LIMIT = 2**31 - 1
 PAIRS_PER_BLOCK = 1 << 22  # 50 MB of indices and counts for each of the matrices added
 _ROWS_PER_STEP = 1 << 20
-
-
-def index_dtype(num_pairs: int) -> np.dtype[Any]:
-    """Return the dtype of row starts and column indices: int32 where all of them fit."""
-    return np.dtype(np.int32 if num_pairs <= _INT32_LIMIT else np.int64)
-
-
-def make_csr(counts: Array, indices: Array, indptr: Array, num_cols: int) -> Csr:
-    """Put three arrays into a ``csr_array`` without a copy or a look at their elements.
-
-    Its constructor would scan int64 indices, and so read a memory-mapped file whole.
-    """
-    from scipy.sparse import csr_array
-
-    matrix = csr_array((len(indptr) - 1, num_cols), dtype=counts.dtype)
-    matrix.data, matrix.indices, matrix.indptr = counts, indices, indptr
-    matrix.has_sorted_indices = matrix.has_canonical_format = True
-    return matrix
 
 
 class Rows(Protocol):
@@ -169,19 +145,16 @@ def _sum_blocks(blocks: list[Csr]) -> Csr:
     """Add pairwise, so that each pair is merged log2(n) times, not n."""
     while len(blocks) > 1:
         pairs = zip(blocks[::2], blocks[1::2], strict=False)
-        blocks = [a + b for a, b in pairs] + blocks[len(blocks) & ~1 :]
+        blocks = [add_counts(a, b) for a, b in pairs] + blocks[len(blocks) & ~1 :]
     return blocks[0]
 
 
 def add_sparse(matrices: Sequence[Csr]) -> Csr:
-    """Add sparse counts, shape (V, V), in bounded memory beside them and their sum."""
-    if len(matrices) == 1:
-        return matrices[0]
-    bound = sum(matrix.nnz for matrix in matrices)
-    if bound <= PAIRS_PER_BLOCK:
+    """Add sparse counts, shape (V, V): two at once, more by blocks of rows."""
+    if len(matrices) <= 2:
         return _sum_blocks(list(matrices))
     blocks = merged_blocks([rows_of(matrix) for matrix in matrices])
-    return assemble(blocks, matrices[0].shape[0], bound)
+    return assemble(blocks, matrices[0].shape[0], sum(matrix.nnz for matrix in matrices))
 
 
 def assemble(blocks: Iterable[Csr], vocab_size: int, bound: int) -> Csr:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from bigram.files import Path
-from bigram.sparse import Csr, DenseRows, Rows, SparseRows, index_dtype, make_csr
+from bigram.kernels._csr import Csr, index_dtype, make_csr
+from bigram.sparse import DenseRows, Rows, SparseRows
 from bigram.storage import Array, StoredArray, open_arrays, save_arrays
 
 __all__ = ["counts_from_arrays", "map_counts", "open_rows", "write_sparse"]

@@ -6,6 +6,7 @@ from bigram.kernels.backoff_scoring import (
     score_backoff_pairs,
     score_backoff_sequences,
 )
+from bigram.kernels.count_addition import add_counts
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.counting import count_bigrams
 from bigram.kernels.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
@@ -19,6 +20,7 @@ from bigram.kernels.words import WordIndex
 __all__ = [
     "WordIndex",
     "adamw_update",
+    "add_counts",
     "count_bigrams",
     "count_cross_entropy_grad",
     "embedding_cross_entropy_grad",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "adamw_update",
+    "add_counts",
     "count_bigrams",
     "count_bigrams_sparse",
     "count_cross_entropy_grad",
@@ -61,6 +62,13 @@ def count_bigrams(
         pairs = ids[:-1] * vocab_size + ids[1:]
         counts += np.bincount(pairs, minlength=vocab_size * vocab_size)
     return counts.reshape(vocab_size, vocab_size)
+
+
+def add_counts(
+    a: csr_array[Any, tuple[int, int]], b: csr_array[Any, tuple[int, int]]
+) -> csr_array[Any, tuple[int, int]]:
+    """SciPy's sum of sparse matrices."""
+    return a + b
 
 
 def count_bigrams_sparse(
