@@ -95,8 +95,8 @@ int64_t skip_first(Span& span, const SparseCounts<Index>& a, const SparseCounts<
 }  // namespace
 
 template <class Index>
-Result added_starts(int64_t* out_starts, const SparseCounts<Index>& a,
-                    const SparseCounts<Index>& b, int64_t num_rows, const Run& run) {
+Result added_starts(int64_t* out_starts, const SparseCounts<Index>& a, const SparseCounts<Index>& b,
+                    int64_t num_rows, const Run& run) {
     const Result result = for_rows(a, b, num_rows, run, [&](int64_t row) {
         auto [low, high] = halves(a, b, row);
         int64_t size = low.size() + high.size();
