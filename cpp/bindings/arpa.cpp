@@ -137,7 +137,7 @@ void bind_arpa(py::module_& m) {
           py::arg("nexts").noconvert(), py::arg("backoffs"), py::arg("context_text"),
           py::arg("context_offsets").noconvert(), py::arg("next_text"),
           py::arg("next_offsets").noconvert(), py::arg("num_threads"));
-    py::class_<Words>(m, "ArpaWords")
+    py::class_<Words>(m, "ArpaWords", plain_type())
         .def(py::init<py::buffer, int64_t, int64_t>(), py::arg("text"), py::arg("begin"),
              py::arg("count"))
         .def_property_readonly("error", &Words::error)

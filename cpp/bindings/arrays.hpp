@@ -140,6 +140,11 @@ inline Offsets input_offsets(const py::object& object, int64_t size) {
     return {data, length - 1};
 }
 
+// The metaclass of our few classes: that of any class of Python's.
+inline py::metaclass plain_type() {
+    return py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
+}
+
 // Asks Python for signals, at most every 50 ms; signals are handled on its main thread alone.
 class SignalPoll {
   public:

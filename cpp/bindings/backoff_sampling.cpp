@@ -115,7 +115,7 @@ class Sampler {
 }  // namespace
 
 void bind_backoff_sampling(py::module_& m) {
-    py::class_<Sampler>(m, "BackoffSampler")
+    py::class_<Sampler>(m, "BackoffSampler", plain_type())
         .def(py::init<const py::array&, py::array, const py::array&, const py::array&,
                       const py::array&, int64_t, double, int>(),
              py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
