@@ -46,13 +46,18 @@ METHODS = [
 ]
 
 
+def counts_of(matrix, last_new_id=None):
+    """Counts as smoothing sees them, of a tokenizer that may know its last new word."""
+    return SimpleNamespace(matrix=matrix, tokenizer=SimpleNamespace(last_new_id=last_new_id))
+
+
 def dense_counts(matrix=MATRIX, last_new_id=None):
-    return SimpleNamespace(matrix=np.asarray(matrix, np.int64), last_new_id=last_new_id)
+    return counts_of(np.asarray(matrix, np.int64), last_new_id)
 
 
 def sparse_counts(matrix=MATRIX, last_new_id=None):
     matrix = scipy.sparse.csr_array(np.asarray(matrix, np.int64))
-    return SimpleNamespace(matrix=matrix, last_new_id=last_new_id)
+    return counts_of(matrix, last_new_id)
 
 
 def random_matrix(seed, size, density, high):
@@ -147,16 +152,16 @@ def test_the_last_new_word_enters_with_its_count():
     counts = sparse_counts(matrix, last_new_id=int(np.argmax(matrix.sum(axis=0))))
     plain, quirk = (ModifiedKneserNey(compatible=c).discounts(counts) for c in (None, "lmplz"))
     assert plain.bigram == quirk.bigram
-    changed = matrix.copy() > 0
-    continuations = changed.sum(axis=0)
-    continuations[counts.last_new_id] = matrix[:, counts.last_new_id].sum()
+    last = counts.tokenizer.last_new_id
+    continuations = (matrix > 0).sum(axis=0)
+    continuations[last] = matrix[:, last].sum()
     n1, n2, n3, n4 = (np.count_nonzero(continuations == k) for k in (1, 2, 3, 4))
     if min(n1, n2, n3):
         y = n1 / (n1 + 2 * n2)
         expected = (1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3)
         if all(0 <= d <= k for k, d in enumerate(expected, 1)):
             assert quirk.unigram == pytest.approx(expected)
-    counts.last_new_id = None
+    counts.tokenizer.last_new_id = None
     assert ModifiedKneserNey(compatible="lmplz").discounts(counts) == plain
 
 
@@ -266,7 +271,7 @@ def test_nothing_aborts_and_all_travels(method, matrix):
 def test_stored_zeros_are_no_pairs():
     matrix = scipy.sparse.csr_array(np.array([[1, 2], [0, 3]]))
     matrix.data[0] = 0
-    table = MLE().backoff_table(SimpleNamespace(matrix=matrix, last_new_id=None))
+    table = MLE().backoff_table(counts_of(matrix))
     assert table.num_pairs == 2
     assert matrix.nnz == 3
 

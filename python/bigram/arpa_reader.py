@@ -31,7 +31,7 @@ _ERRORS = {
     1: "the section ends before the {wanted} {order}-grams that the header declares",
     2: "not a number",
     3: "a positive log-probability",
-    4: "wanted a number, {order} word(s)" + " and perhaps a backoff, between tabs or spaces",
+    4: "wanted a number, {order} word(s) and perhaps a backoff",
     5: "a word that is not among the 1-grams",
     6: "this word was given before",
     7: "a backoff other than 0, but 2-grams have none",
@@ -189,9 +189,6 @@ class _File:
             word = joined[: error.start].count(b"\n")
             raise ValueError(f"{self.name}: 1-gram number {word + 1} is not UTF-8") from None
 
-    def line_of_word(self, words: list[str], word: str) -> NoReturn:
-        raise AssertionError
-
 
 def _shown(line: bytes) -> str:
     text = line.decode("utf-8", "replace").strip("\r\n")
@@ -257,8 +254,9 @@ def _assemble(
         symbol = tokenizer.vocab[int(np.argmax(np.isnan(base)))]
         raise ValueError(f"{file.name}: {symbol!r} of the tokenizer is not among the 1-grams")
     wrong = (pairs.nexts == begin) | (pairs.contexts == end)
-    wrong |= (ids[pairs.nexts] < 0) | (ids[pairs.contexts] < 0)
     _refuse_pair(file, pairs, wrong, f"nothing comes before {BEGIN} or after {END}")
+    wrong = (ids[pairs.nexts] < 0) | (ids[pairs.contexts] < 0)
+    _refuse_pair(file, pairs, wrong, "the tokenizer has no unknown symbol")
     keys = ids[pairs.contexts] * size + ids[pairs.nexts]
     order = np.arange(len(keys))
     if np.any(keys[1:] <= keys[:-1]):

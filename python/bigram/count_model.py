@@ -9,8 +9,10 @@ import numpy as np
 
 from bigram import smoothing as smoothings
 from bigram import tables, tokenizers
+from bigram.arpa_reader import read_arpa
 from bigram.counting import count
 from bigram.counts import BigramCounts
+from bigram.files import Path
 from bigram.models import BigramModel
 from bigram.smoothing import AddK, Smoothing
 
@@ -156,6 +158,37 @@ class CountModel(BigramModel):
         model._table = table
         return model
 
+    @classmethod
+    def from_arpa(cls, path: Path, *, tokenizer: Tokenizer | None = None) -> CountModel:
+        """Read a bigram model from an ARPA file, of ours, KenLM's or SRILM's; .gz too.
+
+        Parameters
+        ----------
+        path : str or path-like
+        tokenizer : Tokenizer, optional
+            What gives the words their ids: its symbols must be the file's, ``<s>`` and ``</s>``
+            being its boundary and ``<unk>`` its unknown symbol. None: a `WordTokenizer` of the
+            words in the order of the file.
+
+        Returns
+        -------
+        CountModel
+            Without counts.
+
+        Raises
+        ------
+        ValueError
+            For anything that is wrong with the file, with the line.
+        OSError
+            If it cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
+        """
+        return cls.from_table(*read_arpa(path, tokenizer))
+
     @property
     def table(self) -> Table:
         """The table of P(next | context), made when it is first asked for."""
@@ -175,6 +208,12 @@ class CountModel(BigramModel):
         if self.smoothing is None or self.counts is None:
             return None
         return self.smoothing.discounts(self.counts)
+
+    def _arpa_table(self) -> Table:
+        # Of counts the pairs, even where the table is dense.
+        if self.counts is None:
+            return self.table
+        return self._require_smoothing().backoff_table(self.counts)
 
     def __repr__(self) -> str:
         if self._table is None and self.counts is None:

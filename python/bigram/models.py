@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 import numpy as np
 
 from bigram import storage
+from bigram.arpa import write_arpa
 from bigram.corpus import Corpus, encode_corpus
 from bigram.evaluation import Evaluation, PairScore, evaluate, explain, pair_separator
 from bigram.kernels._checks import check_index
@@ -375,6 +376,26 @@ class BigramModel(ABC):
         """
         arrays, header = self._to_arrays()
         storage.save_arrays(path, self.kind, arrays, header)
+
+    def to_arpa(self, path: str | os.PathLike[str]) -> None:
+        """Write the model as an ARPA file of order 2, which KenLM loads; gzipped for .gz.
+
+        Parameters
+        ----------
+        path : str or path
+            Written under another name first and renamed when complete.
+
+        Raises
+        ------
+        ValueError
+            Without a boundary symbol, or for a symbol that an ARPA file cannot hold, by name.
+        OSError
+            The file cannot be written.
+        """
+        write_arpa(path, self._arpa_table(), self.tokenizer)
+
+    def _arpa_table(self) -> Table:
+        return self.table
 
     @abstractmethod
     def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -18,7 +18,7 @@ from bigram.tables.dense import DenseTable
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BackoffTable", "DenseTable", "Table", "from_arrays"]
+__all__ = ["BackoffTable", "DenseTable", "Table", "as_backoff", "from_arrays"]
 
 
 @runtime_checkable
@@ -72,6 +72,35 @@ class Table(Protocol):
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that make the table, by name."""
         ...
+
+
+def as_backoff(table: Table) -> BackoffTable:
+    """Return the model as pairs with a backoff, as an ARPA file holds it.
+
+    Parameters
+    ----------
+    table : Table
+        A dense table becomes all its pairs of a probability above zero, with no backoff.
+
+    Returns
+    -------
+    BackoffTable
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_backoff(DenseTable(np.eye(3))).num_pairs
+    3
+    """
+    if isinstance(table, BackoffTable):
+        return table
+    if not isinstance(table, DenseTable):
+        raise TypeError(f"a {type(table).__name__} has no form with a backoff")
+    rows, columns = np.nonzero(table.probs)
+    indptr = np.searchsorted(rows, np.arange(table.vocab_size + 1))
+    base = table.probs.mean(axis=0)
+    probs = table.probs[rows, columns]
+    return BackoffTable(indptr, columns.astype(np.int32), probs, np.zeros(len(base)), base)
 
 
 def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
