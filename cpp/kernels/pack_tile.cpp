@@ -1,5 +1,6 @@
-// What becomes of the tokens of a tile: fours (256, 4) together, and how many precede a stop token.
-// Plain loops over the chains, a few operations for 16 of them where vectors are wide.
+// What goes into a tile and comes out of it: sequence numbers, fours (256, 4) together, and how
+// many precede a stop token. Plain loops over the chains, a few operations for 16 of them where
+// vectors are wide.
 #include <cstring>
 
 #include "bigram/draw_tile.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 using std::uint16_t;
 using std::uint32_t;
+using std::uint64_t;
 using std::uint8_t;
 
 BIGRAM_INLINE void pack_body(uint8_t* BIGRAM_RESTRICT fours, const DrawTile& tile) {
@@ -40,6 +42,15 @@ BIGRAM_INLINE void valid_body(uint32_t* BIGRAM_RESTRICT valid, const DrawTile& t
     }
 }
 
+BIGRAM_INLINE void number_body(DrawTile& tile, uint64_t first, const uint32_t* id) {
+    for (int t = 0; t < kTileChains / kLanes; ++t) {
+        for (int lane = 0; lane < kLanes; ++lane)
+            tile.random[t].sequence[lane] = first + id[t * kLanes + lane];
+    }
+}
+
+BIGRAM_CLONES(void, number, (DrawTile & tile, uint64_t first, const uint32_t* id),
+              (tile, first, id))
 BIGRAM_CLONES(void, pack, (uint8_t* fours, const DrawTile& tile), (fours, tile))
 BIGRAM_CLONES(void, pack, (uint16_t* fours, const DrawTile& tile), (fours, tile))
 BIGRAM_CLONES(void, pack, (uint32_t* fours, const DrawTile& tile), (fours, tile))
@@ -47,6 +58,14 @@ BIGRAM_CLONES(void, valid, (uint32_t* counts, const DrawTile& tile, uint32_t sto
               (counts, tile, stop))
 
 }  // namespace
+
+void set_sequences(DrawTile& tile, std::int64_t first, const uint32_t* id) {
+    if (id != nullptr) return number(tile, static_cast<uint64_t>(first), id);
+    for (int c = 0; c < kTileChains; ++c) {
+        tile.random[c / kLanes].sequence[c % kLanes] =
+            static_cast<uint64_t>(first) + static_cast<uint64_t>(c);
+    }
+}
 
 void pack_fours(uint8_t* fours, const DrawTile& tile) {
     pack(fours, tile);

@@ -69,13 +69,12 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
     AliasTable<Cell> table(vocab_size);
     AliasScratch scratch(vocab_size);
     if (!table || !scratch) return Result::out_of_memory();
-    std::vector<Token> tokens;
+    Growing<Token> tokens;
     int64_t written = 0;
     const auto flush = [&] {  // to out, where chains have a fixed length
-        const int64_t count = static_cast<int64_t>(tokens.size());
         widen_tokens(static_cast<char*>(result.out) + written * result.out_bytes, result.out_bytes,
-                     tokens.data(), sizeof(Token), count);
-        written += count;
+                     tokens.end() - tokens.size(), sizeof(Token), tokens.size());
+        written += tokens.size();
         tokens.clear();
     };
     for (int64_t chain = 0; chain < request.num_chains; ++chain) {
@@ -94,7 +93,9 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
             }
             token = alias_draw(table.row(token), table.bits, draws.next());
             if (token == request.stop) break;
-            tokens.push_back(static_cast<Token>(token));
+            tokens.reserve(1);
+            *tokens.end() = static_cast<Token>(token);
+            tokens.add(1);
             if ((t + 1) % kPiece == 0) {
                 if (run.poll()) return Result::interrupted();
                 if (request.stop < 0) flush();
@@ -104,8 +105,9 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
         offsets[chain + 1] = t;
     }
     if (request.stop >= 0) {
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(tokens.data());
-        result.held.assign(1, {bytes, bytes + tokens.size() * sizeof(Token)});
+        result.held.resize(1);
+        result.held[0].size = tokens.size();
+        result.held[0].data = tokens.release_bytes();
     }
     return {};
 }
@@ -125,17 +127,19 @@ Result draw_blocks(ChainTokens& result, int64_t* offsets, const AliasTable<Cell>
         blocks.emplace_back(first, std::min(size, request.num_chains - first), request);
     result.held.resize(blocks.size());
     result.block_size = size;
+    const int64_t count = static_cast<int64_t>(blocks.size());
+    std::vector<typename Chains::Idle> idle(static_cast<std::size_t>(team_size(run, count)));
     std::atomic<bool> short_of_memory{false};
-    const auto body = [&](int64_t b, int) {
+    const auto body = [&](int64_t b, int thread) {
         Chains& block = blocks[static_cast<std::size_t>(b)];
         try {
-            if (!block.finished()) block.advance(table, result, offsets);
+            if (!block.finished())
+                block.advance(table, result, offsets, idle[static_cast<std::size_t>(thread)]);
         } catch (const std::bad_alloc&) {
             short_of_memory.store(true);
         }
     };
     for (bool going = request.max_length > 0; going;) {
-        const int64_t count = static_cast<int64_t>(blocks.size());
         if (!parallel_for(run, count, body) || run.poll()) return Result::interrupted();
         if (short_of_memory.load()) return Result::out_of_memory();
         going = false;
@@ -239,10 +243,10 @@ Result copy_tokens(void* out, int bytes, const ChainTokens& tokens, const Run& r
     const int64_t blocks = static_cast<int64_t>(tokens.held.size());
     std::vector<int64_t> begin(tokens.held.size() + 1);
     for (std::size_t b = 0; b < tokens.held.size(); ++b)
-        begin[b + 1] = begin[b] + static_cast<int64_t>(tokens.held[b].size()) / tokens.held_bytes;
+        begin[b + 1] = begin[b] + tokens.held[b].size;
     const auto body = [&](int64_t b, int) {
         const std::size_t i = static_cast<std::size_t>(b);
-        widen_tokens(static_cast<char*>(out) + begin[i] * bytes, bytes, tokens.held[i].data(),
+        widen_tokens(static_cast<char*>(out) + begin[i] * bytes, bytes, tokens.held[i].data.get(),
                      tokens.held_bytes, begin[i + 1] - begin[i]);
     };
     return parallel_for(run, blocks, body) ? Result{} : Result::interrupted();

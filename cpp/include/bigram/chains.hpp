@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -37,7 +38,8 @@ class FixedChains {
     const Stuck& stuck() const { return stuck_; }
 
     // Draws some 2^20 tokens, or to the end.
-    void advance(const AliasTable<Cell>& table, ChainTokens& result, std::int64_t* offsets);
+    struct Idle {};
+    void advance(const AliasTable<Cell>& table, ChainTokens& result, std::int64_t* offsets, Idle&);
 
   private:
     static constexpr std::int64_t kRounds = 16;  // drawn before they are written
@@ -58,14 +60,21 @@ class Growing {
     std::int64_t size() const { return size_; }
     T* end() const { return data_.get() + size_; }
     void add(std::int64_t count) { size_ += count; }
+    void clear() { size_ = 0; }
+
+    Buffer<std::uint8_t> release_bytes() {
+        size_ = capacity_ = 0;
+        return Buffer<std::uint8_t>(reinterpret_cast<std::uint8_t*>(data_.release()));
+    }
 
     void reserve(std::int64_t more) {
         if (size_ + more <= capacity_) return;
-        capacity_ = std::max(2 * capacity_, size_ + more);
-        void* data = std::realloc(data_.get(), static_cast<std::size_t>(capacity_) * sizeof(T));
+        const std::int64_t capacity = std::max(2 * capacity_, size_ + more);
+        void* data = std::realloc(data_.get(), static_cast<std::size_t>(capacity) * sizeof(T));
         if (data == nullptr) throw std::bad_alloc();
-        data_.release();
+        static_cast<void>(data_.release());
         data_.reset(static_cast<T*>(data));
+        capacity_ = capacity;
     }
 
   private:
@@ -78,7 +87,22 @@ class Growing {
 // round; in the end they are put together for each chain.
 template <class Cell, class Token>
 class StoppingChains {
+    struct Four {
+        Token token[4];
+    };
+
+    struct Work {
+        std::vector<std::uint32_t> id;     // of each active chain, among ours
+        std::vector<std::uint32_t> state;  // the token that it stands at
+        std::vector<std::int64_t> length;  // of each chain; in the end, where it begins
+        Growing<Four> fours;               // round after round
+        Growing<std::uint32_t> whose;      // the id to each of them
+        std::vector<std::int64_t> counts;  // how many a round has
+    };
+
   public:
+    using Idle = std::unique_ptr<Work>;  // memory that the next block may take over
+
     StoppingChains(std::int64_t first, std::int64_t count, const ChainRequest& request)
         : first_(first), count_(count), active_(count), request_(&request) {}
 
@@ -87,28 +111,20 @@ class StoppingChains {
 
     // Draws some 2^20 tokens, or to the end: then the tokens are held, and offsets[first + 1 ..]
     // are the lengths of the chains. May throw std::bad_alloc.
-    void advance(const AliasTable<Cell>& table, ChainTokens& result, std::int64_t* offsets);
+    void advance(const AliasTable<Cell>& table, ChainTokens& result, std::int64_t* offsets,
+                 Idle& idle);
 
   private:
-    struct Four {
-        Token token[4];
-    };
-
-    void start();
+    void start(Idle& idle);
     void draw_round(const AliasTable<Cell>& table);
     std::int64_t close_ranks(std::int64_t begin, std::int64_t chains, std::int64_t survivors,
                              const DrawTile& tile);
-    void hold(std::int64_t* offsets, std::vector<std::uint8_t>& held);
+    void hold(std::int64_t* offsets, HeldTokens& held);
 
     std::int64_t first_, count_, active_;
     const ChainRequest* request_;
     std::int64_t round_ = 0;
-    std::vector<std::uint32_t> id_;     // of each active chain, among ours
-    std::vector<std::uint32_t> state_;  // the token that it stands at
-    std::vector<std::int64_t> length_;  // of each chain
-    Growing<Four> fours_;               // round after round
-    Growing<std::uint32_t> whose_;      // the id to each of them
-    std::vector<std::int64_t> counts_;  // how many a round has
+    std::unique_ptr<Work> work_;
     Stuck stuck_;
 };
 

@@ -23,6 +23,9 @@ void draw_tile(DrawTile& tile, const std::uint32_t* cells, int bits, std::uint64
 void draw_tile(DrawTile& tile, const std::uint64_t* cells, int bits, std::uint64_t seed,
                std::int64_t round, int chains);
 
+// Chain c of the tile is number first + id[c], or first + c without ids.
+void set_sequences(DrawTile& tile, std::int64_t first, const std::uint32_t* id);
+
 // The four tokens of each chain together: fours (chains, 4).
 void pack_fours(std::uint8_t* fours, const DrawTile& tile);
 void pack_fours(std::uint16_t* fours, const DrawTile& tile);

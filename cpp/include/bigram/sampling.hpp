@@ -25,14 +25,19 @@ struct ChainRequest {
     std::uint64_t seed;
 };
 
+struct HeldTokens {
+    Buffer<std::uint8_t> data;
+    std::int64_t size = 0;  // tokens
+};
+
 // Tokens of chains whose lengths are known only after they were drawn: held until the caller has
 // made room. Of chains without a stop token, they go straight to `out`.
 struct ChainTokens {
-    void* out = nullptr;  // (num_chains, max_length) where there is no stop token
-    int out_bytes = 1;    // of a token there: 1, 2, 4 or 8
-    int held_bytes = 1;   // of a token here
-    std::vector<std::vector<std::uint8_t>> held;  // in the order of the chains
-    std::int64_t block_size = 1;                  // chains in each of them
+    void* out = nullptr;           // (num_chains, max_length) where there is no stop token
+    int out_bytes = 1;             // of a token there: 1, 2, 4 or 8
+    int held_bytes = 1;            // of a token here
+    std::vector<HeldTokens> held;  // in the order of the chains
+    std::int64_t block_size = 1;   // chains in each of them
     std::int64_t num_tokens = 0;
 
     // Where a chain came to a token whose row has no mass, and had to go on.
