@@ -9,6 +9,12 @@
 
 #include "bigram/isa.hpp"
 
+#if BIGRAM_X86
+#include <immintrin.h>
+// gcc 12 takes the undefined operand of its own intrinsics for a mistake of ours.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 namespace bigram {
 namespace {
 
@@ -62,6 +68,75 @@ BIGRAM_CLONES(uint64_t, round_scaled,
               (uint64_t* q, const double* weights, int64_t size, double lift, double scale),
               (q, weights, size, lift, scale))
 
+// Weights are multiplied by lift and by scale, both powers of two, the first mostly 1.
+struct Scaling {
+    double lift = 1.0, scale = 1.0;
+
+    Scaling(double top, int bits) {
+        uint64_t pattern;
+        std::memcpy(&pattern, &top, sizeof pattern);
+        int exponent = static_cast<int>(pattern >> 52) - 1022;  // top = m 2^exponent, m in [0.5, 1)
+        if (exponent < -900) {  // a power of two above 2^1023 goes in two steps; both are exact
+            std::frexp(top, &exponent);
+            lift = std::ldexp(1.0, 200);
+            exponent += 200;
+        }
+        const uint64_t power = static_cast<uint64_t>(bits - exponent + 1023) << 52;
+        std::memcpy(&scale, &power, sizeof scale);
+    }
+};
+
+bool is_weight(double top) {
+    return top >= 0.0 && top <= std::numeric_limits<double>::max();
+}
+
+#if BIGRAM_X86
+BIGRAM_TARGET_AVX512 inline __m512d load8(const float* from, __mmask8 mask) {
+    return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, from));
+}
+BIGRAM_TARGET_AVX512 inline __m512d load8(const double* from, __mmask8 mask) {
+    return _mm512_maskz_loadu_pd(mask, from);
+}
+
+// Sums within a vector in three steps: masked loads and no tail make it 4 times the plain loops
+// where rows are short.
+template <class Real>
+BIGRAM_TARGET_AVX512 bool cumulative_avx512(uint64_t* sums, uint64_t* total, const Real* weights,
+                                            int64_t size) {
+    const __m512d zero = _mm512_setzero_pd();
+    const __mmask8 last = static_cast<__mmask8>(0xFF >> ((8 - size % 8) % 8));
+    const auto mask_at = [&](int64_t j) { return j + 8 < size ? __mmask8{0xFF} : last; };
+    __m512d top = zero;
+    __mmask8 bad = 0;
+    for (int64_t j = 0; j < size; j += 8) {
+        const __m512d w = load8(weights + j, mask_at(j));
+        bad |= _mm512_cmp_pd_mask(w, zero, _CMP_NGE_UQ);  // negative or nan
+        top = _mm512_max_pd(top, w);
+    }
+    const double largest_weight = _mm512_reduce_max_pd(top);
+    if (bad != 0 || !is_weight(largest_weight)) return false;
+    const Scaling scaling(largest_weight, integer_weight_bits(size));
+    const __m512d lift = _mm512_set1_pd(scaling.lift);
+    const __m512d scale = _mm512_set1_pd(scaling.scale);
+    const __m512i nothing = _mm512_setzero_si512();
+    __m512i carry = nothing;
+    for (int64_t j = 0; j < size; j += 8) {
+        const __m512d w = _mm512_mul_pd(load8(weights + j, mask_at(j)), lift);
+        const __m512d rounded = _mm512_add_pd(_mm512_mul_pd(w, scale), _mm512_set1_pd(kRounder));
+        __m512i q = _mm512_sub_epi64(_mm512_castpd_si512(rounded),
+                                     _mm512_set1_epi64(static_cast<long long>(kRounderBits)));
+        q = _mm512_add_epi64(q, _mm512_alignr_epi64(q, nothing, 7));
+        q = _mm512_add_epi64(q, _mm512_alignr_epi64(q, nothing, 6));
+        q = _mm512_add_epi64(q, _mm512_alignr_epi64(q, nothing, 4));
+        _mm512_storeu_si512(sums + j, _mm512_add_epi64(q, carry));
+        const __m512i all = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), q);
+        carry = _mm512_add_epi64(carry, all);  // alone from one vector to the next
+    }
+    *total = static_cast<uint64_t>(_mm_cvtsi128_si64(_mm512_castsi512_si128(carry)));
+    return true;
+}
+#endif
+
 }  // namespace
 
 int integer_weight_bits(int64_t size) {
@@ -74,13 +149,22 @@ int integer_weight_bits(int64_t size) {
 template <class Real>
 bool integer_weights(uint64_t* q, uint64_t* total, const Real* weights, int64_t size) {
     const double top = static_cast<double>(largest(weights, size));
-    if (!(top >= 0.0 && top <= std::numeric_limits<double>::max())) return false;
-    int exponent = 0;
-    std::frexp(top, &exponent);  // top = m 2^exponent, m in [0.5, 1)
-    // A power of two above 2^1023 is multiplied in two steps; both are exact.
-    const double lift = exponent < -900 ? std::ldexp(1.0, 200) : 1.0;
-    const int shift = integer_weight_bits(size) - exponent - (exponent < -900 ? 200 : 0);
-    *total = round_scaled(q, weights, size, lift, std::ldexp(1.0, shift));
+    if (!is_weight(top)) return false;
+    const Scaling scaling(top, integer_weight_bits(size));
+    *total = round_scaled(q, weights, size, scaling.lift, scaling.scale);
+    return true;
+}
+
+template <class Real>
+bool cumulative_weights(uint64_t* sums, uint64_t* total, const Real* weights, int64_t size) {
+#if BIGRAM_X86
+    if (active_isa() == Isa::avx512) return cumulative_avx512(sums, total, weights, size);
+#endif
+    if (!integer_weights(sums, total, weights, size)) return false;
+    for (int64_t j = 1; j < size; ++j)
+        sums[j] += sums[j - 1];
+    for (int64_t j = size; j % 8 != 0; ++j)
+        sums[j] = *total;
     return true;
 }
 
@@ -100,6 +184,8 @@ int64_t first_bad_weight(const Real* weights, int64_t size) {
 
 template bool integer_weights(uint64_t*, uint64_t*, const float*, int64_t);
 template bool integer_weights(uint64_t*, uint64_t*, const double*, int64_t);
+template bool cumulative_weights(uint64_t*, uint64_t*, const float*, int64_t);
+template bool cumulative_weights(uint64_t*, uint64_t*, const double*, int64_t);
 template int64_t first_bad_weight(const float*, int64_t);
 template int64_t first_bad_weight(const double*, int64_t);
 

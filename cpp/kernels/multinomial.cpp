@@ -24,32 +24,43 @@ constexpr int64_t kBlockCells = 1 << 15;  // of rows: some 30 us
 constexpr int64_t kBlockDraws = 1 << 16;  // of one row
 constexpr int64_t kCountingCols = 128;    // up to here a sum is found by comparing with all
 
+// size is a multiple of 8; sums stay below 2^63.
 BIGRAM_INLINE int64_t count_up_to_body(const uint64_t* sums, int64_t size, uint64_t target) {
-    int64_t count = 0;
-    for (int64_t j = 0; j < size; ++j)
-        count += static_cast<int64_t>(sums[j]) <= static_cast<int64_t>(target);
-    return count;
+    int64_t counts[8] = {};
+    for (int64_t j = 0; j < size; j += 8) {
+        for (int k = 0; k < 8; ++k)
+            counts[k] += static_cast<int64_t>(sums[j + k]) <= static_cast<int64_t>(target);
+    }
+    return ((counts[0] + counts[1]) + (counts[2] + counts[3])) +
+           ((counts[4] + counts[5]) + (counts[6] + counts[7]));
 }
 BIGRAM_CLONES(int64_t, count_up_to, (const uint64_t* sums, int64_t size, uint64_t target),
               (sums, size, target))
 
 // The sums of one row, and how to search them.
 struct Row {
-    Buffer<uint64_t> sums;   // (cols), cumulative
+    Buffer<uint64_t> memory;
+    uint64_t* sums;          // (cols and up to 7 more), cumulative, at a cache line's beginning
     Buffer<uint32_t> guide;  // (2^guide_bits): where the search for targets of a range begins
     int64_t cols;
     uint64_t total = 0;
     int shift = 64;  // target >> shift is the place in the guide; 64: no guide
 
     explicit Row(int64_t size)
-        : sums(zeroed<uint64_t>(size)), guide(zeroed<uint32_t>(2 * size)), cols(size) {}
-    explicit operator bool() const { return sums && guide; }
+        : memory(zeroed<uint64_t>(size + 16)),
+          sums(aligned(memory.get())),
+          guide(zeroed<uint32_t>(2 * size)),
+          cols(size) {}
+    explicit operator bool() const { return memory && guide; }
+
+    static uint64_t* aligned(uint64_t* data) {
+        const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(data);
+        return reinterpret_cast<uint64_t*>((address + 63) / 64 * 64);
+    }
 
     template <class Real>
     bool load(const Real* weights, int64_t num_samples) {
-        if (!integer_weights(sums.get(), &total, weights, cols)) return false;
-        for (int64_t j = 1; j < cols; ++j)
-            sums[j] += sums[j - 1];
+        if (!cumulative_weights(sums, &total, weights, cols)) return false;
         shift = 64;
         if (num_samples > cols && total > 0) make_guide();
         return true;
@@ -76,26 +87,47 @@ struct Row {
                 ++j;
             return j;
         }
-        if (cols <= kCountingCols) return count_up_to(sums.get(), cols, target);
-        return std::upper_bound(sums.get(), sums.get() + cols, target) - sums.get();
+        if (cols <= kCountingCols) return count_up_to(sums, ceil_div(cols, 8) * 8, target);
+        return std::upper_bound(sums, sums + cols, target) - sums;
     }
 };
 
-// Draws [begin, end) of one row, begin even.
-void draw_row(int64_t* out, const Row& row, int64_t begin, int64_t end, uint64_t seed,
-              uint64_t sequence) {
-    PhiloxTile tile;
-    std::fill_n(tile.sequence, kLanes, sequence);
-    for (int64_t k = begin; k < end; k += 2 * kLanes) {
-        const int64_t draws = std::min<int64_t>(2 * kLanes, end - k);
-        const int blocks = static_cast<int>((draws + 1) / 2);
-        for (int lane = 0; lane < blocks; ++lane)
-            tile.block[lane] = static_cast<uint64_t>(k / 2 + lane);
-        philox_tile(tile, seed, blocks);
-        for (int64_t d = 0; d < draws; ++d)
-            out[k + d] = row.draw(tile.wide(d % 2, static_cast<int>(d / 2)));
+// The random numbers of rows one after the other, a tile at a time whatever their length.
+class RowDraws {
+  public:
+    // Draws [begin, end) of the rows from `row` on; begin is even.
+    RowDraws(uint64_t seed, int64_t row, int64_t begin, int64_t end)
+        : seed_(seed), row_(row), begin_(begin / 2), end_((end + 1) / 2), block_(begin / 2) {}
+
+    // out[from .. to) of the next row.
+    void draw(int64_t from, int64_t to, const Row& row, int64_t* out) {
+        for (int64_t k = from; k < to; k += 2) {
+            if (lane_ == kLanes) refill();
+            out[k] = row.draw(tile_.wide(0, lane_));
+            if (k + 1 < to) out[k + 1] = row.draw(tile_.wide(1, lane_));
+            ++lane_;
+        }
     }
-}
+
+  private:
+    void refill() {
+        for (int lane = 0; lane < kLanes; ++lane) {
+            tile_.sequence[lane] = static_cast<uint64_t>(row_);
+            tile_.block[lane] = static_cast<uint64_t>(block_);
+            if (++block_ == end_) {
+                block_ = begin_;
+                ++row_;
+            }
+        }
+        philox_tile(tile_, seed_);
+        lane_ = 0;
+    }
+
+    uint64_t seed_;
+    int64_t row_, begin_, end_, block_;
+    int lane_ = kLanes;
+    PhiloxTile tile_;
+};
 
 void lower(std::atomic<int64_t>& lowest, int64_t value) {
     int64_t seen = lowest.load();
@@ -128,8 +160,8 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
             }
             const auto body = [&](int64_t b, int) {
                 const int64_t end = std::min(num_samples, (b + 1) * kBlockDraws);
-                draw_row(out + i * num_samples, row, b * kBlockDraws, end, seed,
-                         static_cast<uint64_t>(i));
+                RowDraws(seed, i, b * kBlockDraws, end)
+                    .draw(b * kBlockDraws, end, row, out + i * num_samples);
             };
             if (!parallel_for(run, ceil_div(num_samples, kBlockDraws), body) || run.poll())
                 return Result::interrupted();
@@ -138,11 +170,11 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
         const auto body = [&](int64_t b, int thread) {
             Row& row = scratch[static_cast<std::size_t>(thread)];
             const int64_t end = std::min(rows, (b + 1) * rows_per_block);
+            RowDraws draws(seed, b * rows_per_block, 0, num_samples);
             for (int64_t i = b * rows_per_block; i < end; ++i) {
                 if (!row.load(weights + i * cols, num_samples) || row.total == 0)
                     return lower(bad_row, i);
-                draw_row(out + i * num_samples, row, 0, num_samples, seed,
-                         static_cast<uint64_t>(i));
+                draws.draw(0, num_samples, row, out + i * num_samples);
             }
         };
         if (!parallel_for(run, blocks, body)) return Result::interrupted();

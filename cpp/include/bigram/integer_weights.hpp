@@ -19,6 +19,11 @@ template <class Real>
 bool integer_weights(std::uint64_t* q, std::uint64_t* total, const Real* weights,
                      std::int64_t size);
 
+// The same, each q with those before it added: sums (size rounded up to 8), *total beyond the end.
+template <class Real>
+bool cumulative_weights(std::uint64_t* sums, std::uint64_t* total, const Real* weights,
+                        std::int64_t size);
+
 // Index of the first weight that is negative, nan or infinite; size where there is none.
 template <class Real>
 std::int64_t first_bad_weight(const Real* weights, std::int64_t size);
