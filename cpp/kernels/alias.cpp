@@ -24,20 +24,16 @@ constexpr int kUnitBits = sizeof(Cell) == 4 ? 32 : 51;
 template <class Cell>
 constexpr uint64_t kUnits = uint64_t{1} << kUnitBits<Cell>;
 
-constexpr uint64_t kRounderBits = uint64_t{0x433} << 52;  // 2^52 as a double: see integer_weights
-
 // units_j = round(q_j scale); returns their sum. q_j < 2^52, so it becomes a double by its bits.
 BIGRAM_INLINE uint64_t scale_units_body(uint64_t* BIGRAM_RESTRICT units,
                                         const uint64_t* BIGRAM_RESTRICT q, int64_t size,
                                         double scale) {
-    double rounder;
-    std::memcpy(&rounder, &kRounderBits, sizeof rounder);
     uint64_t sum = 0;
     for (int64_t j = 0; j < size; ++j) {
         const uint64_t raised = q[j] + kRounderBits;
         double value;
         std::memcpy(&value, &raised, sizeof value);
-        value = (value - rounder) * scale + rounder;
+        value = (value - kRounder) * scale + kRounder;
         std::memcpy(&units[j], &value, sizeof value);
         units[j] -= kRounderBits;
         sum += units[j];

@@ -9,18 +9,8 @@
 
 #include "bigram/isa.hpp"
 
-#if BIGRAM_X86
-#include <immintrin.h>
-// gcc 12 takes the undefined operand of its own intrinsics for a mistake of ours.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
 namespace bigram {
 namespace {
-
-// Adding 2^52 rounds a double below it to an integer and leaves that in the low bits.
-constexpr double kRounder = 4503599627370496.0;
-constexpr std::uint64_t kRounderBits = std::uint64_t{0x433} << 52;
 
 // The largest weight; -1 if one is negative or nan. Eight lanes, which the compiler turns into
 // vectors; the largest is the same in any order.
@@ -90,53 +80,6 @@ bool is_weight(double top) {
     return top >= 0.0 && top <= std::numeric_limits<double>::max();
 }
 
-#if BIGRAM_X86
-BIGRAM_TARGET_AVX512 inline __m512d load8(const float* from, __mmask8 mask) {
-    return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, from));
-}
-BIGRAM_TARGET_AVX512 inline __m512d load8(const double* from, __mmask8 mask) {
-    return _mm512_maskz_loadu_pd(mask, from);
-}
-
-// Sums within a vector in three steps: masked loads and no tail make it 4 times the plain loops
-// where rows are short.
-template <class Real>
-BIGRAM_TARGET_AVX512 bool cumulative_avx512(uint64_t* sums, uint64_t* total, const Real* weights,
-                                            int64_t size) {
-    const __m512d zero = _mm512_setzero_pd();
-    const __mmask8 last = static_cast<__mmask8>(0xFF >> ((8 - size % 8) % 8));
-    const auto mask_at = [&](int64_t j) { return j + 8 < size ? __mmask8{0xFF} : last; };
-    __m512d top = zero;
-    __mmask8 bad = 0;
-    for (int64_t j = 0; j < size; j += 8) {
-        const __m512d w = load8(weights + j, mask_at(j));
-        bad |= _mm512_cmp_pd_mask(w, zero, _CMP_NGE_UQ);  // negative or nan
-        top = _mm512_max_pd(top, w);
-    }
-    const double largest_weight = _mm512_reduce_max_pd(top);
-    if (bad != 0 || !is_weight(largest_weight)) return false;
-    const Scaling scaling(largest_weight, integer_weight_bits(size));
-    const __m512d lift = _mm512_set1_pd(scaling.lift);
-    const __m512d scale = _mm512_set1_pd(scaling.scale);
-    const __m512i nothing = _mm512_setzero_si512();
-    __m512i carry = nothing;
-    for (int64_t j = 0; j < size; j += 8) {
-        const __m512d w = _mm512_mul_pd(load8(weights + j, mask_at(j)), lift);
-        const __m512d rounded = _mm512_add_pd(_mm512_mul_pd(w, scale), _mm512_set1_pd(kRounder));
-        __m512i q = _mm512_sub_epi64(_mm512_castpd_si512(rounded),
-                                     _mm512_set1_epi64(static_cast<long long>(kRounderBits)));
-        q = _mm512_add_epi64(q, _mm512_alignr_epi64(q, nothing, 7));
-        q = _mm512_add_epi64(q, _mm512_alignr_epi64(q, nothing, 6));
-        q = _mm512_add_epi64(q, _mm512_alignr_epi64(q, nothing, 4));
-        _mm512_storeu_si512(sums + j, _mm512_add_epi64(q, carry));
-        const __m512i all = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), q);
-        carry = _mm512_add_epi64(carry, all);  // alone from one vector to the next
-    }
-    *total = static_cast<uint64_t>(_mm_cvtsi128_si64(_mm512_castsi512_si128(carry)));
-    return true;
-}
-#endif
-
 }  // namespace
 
 int integer_weight_bits(int64_t size) {
@@ -157,9 +100,6 @@ bool integer_weights(uint64_t* q, uint64_t* total, const Real* weights, int64_t 
 
 template <class Real>
 bool cumulative_weights(uint64_t* sums, uint64_t* total, const Real* weights, int64_t size) {
-#if BIGRAM_X86
-    if (active_isa() == Isa::avx512) return cumulative_avx512(sums, total, weights, size);
-#endif
     if (!integer_weights(sums, total, weights, size)) return false;
     for (int64_t j = 1; j < size; ++j)
         sums[j] += sums[j - 1];

@@ -2,16 +2,15 @@
 //
 // Inverse of the cumulative sum, in integers: t = floor(u total / 2^64) with a 64-bit word u, and
 // the sample is the first j with t < q_0 + ... + q_j. Draw k of row r takes 64-bit draw k of the
-// random sequence r. One pass over a row, then a search a draw: a count of the sums up to t for
-// few draws, else a guide table (Chen and Asau 1974), which starts it near its end. All find the
-// same j.
+// random sequence r. One pass over a row, then a search a draw: by halves, or from where a guide
+// table (Chen and Asau 1974) says; short rows are done sixteen at a time. All find the same j.
 #include <algorithm>
 #include <vector>
 
 #include "bigram/integer_weights.hpp"
-#include "bigram/isa.hpp"
 #include "bigram/random.hpp"
 #include "bigram/sampling.hpp"
+#include "bigram/short_rows.hpp"
 
 namespace bigram {
 namespace {
@@ -22,45 +21,24 @@ using std::uint64_t;
 
 constexpr int64_t kBlockCells = 1 << 15;  // of rows: some 30 us
 constexpr int64_t kBlockDraws = 1 << 16;  // of one row
-constexpr int64_t kCountingCols = 128;    // up to here a sum is found by comparing with all
-
-// size is a multiple of 8; sums stay below 2^63.
-BIGRAM_INLINE int64_t count_up_to_body(const uint64_t* sums, int64_t size, uint64_t target) {
-    int64_t counts[8] = {};
-    for (int64_t j = 0; j < size; j += 8) {
-        for (int k = 0; k < 8; ++k)
-            counts[k] += static_cast<int64_t>(sums[j + k]) <= static_cast<int64_t>(target);
-    }
-    return ((counts[0] + counts[1]) + (counts[2] + counts[3])) +
-           ((counts[4] + counts[5]) + (counts[6] + counts[7]));
-}
-BIGRAM_CLONES(int64_t, count_up_to, (const uint64_t* sums, int64_t size, uint64_t target),
-              (sums, size, target))
 
 // The sums of one row, and how to search them.
 struct Row {
-    Buffer<uint64_t> memory;
-    uint64_t* sums;          // (cols and up to 7 more), cumulative, at a cache line's beginning
+    Buffer<uint64_t> sums;   // (cols), cumulative
     Buffer<uint32_t> guide;  // (2^guide_bits): where the search for targets of a range begins
     int64_t cols;
     uint64_t total = 0;
     int shift = 64;  // target >> shift is the place in the guide; 64: no guide
 
     explicit Row(int64_t size)
-        : memory(zeroed<uint64_t>(size + 16)),
-          sums(aligned(memory.get())),
+        : sums(zeroed<uint64_t>(ceil_div(size, 8) * 8)),
           guide(zeroed<uint32_t>(2 * size)),
           cols(size) {}
-    explicit operator bool() const { return memory && guide; }
-
-    static uint64_t* aligned(uint64_t* data) {
-        const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(data);
-        return reinterpret_cast<uint64_t*>((address + 63) / 64 * 64);
-    }
+    explicit operator bool() const { return sums && guide; }
 
     template <class Real>
     bool load(const Real* weights, int64_t num_samples) {
-        if (!cumulative_weights(sums, &total, weights, cols)) return false;
+        if (!cumulative_weights(sums.get(), &total, weights, cols)) return false;
         shift = 64;
         if (num_samples > cols && total > 0) make_guide();
         return true;
@@ -87,24 +65,24 @@ struct Row {
                 ++j;
             return j;
         }
-        if (cols <= kCountingCols) return count_up_to(sums, ceil_div(cols, 8) * 8, target);
-        return std::upper_bound(sums, sums + cols, target) - sums;
+        return std::upper_bound(sums.get(), sums.get() + cols, target) - sums.get();
     }
 };
 
-// The random numbers of rows one after the other, a tile at a time whatever their length.
+// The random numbers of rows one after the other, a tile at a time however few a row needs.
 class RowDraws {
   public:
     // Draws [begin, end) of the rows from `row` on; begin is even.
     RowDraws(uint64_t seed, int64_t row, int64_t begin, int64_t end)
         : seed_(seed), row_(row), begin_(begin / 2), end_((end + 1) / 2), block_(begin / 2) {}
 
-    // out[from .. to) of the next row.
-    void draw(int64_t from, int64_t to, const Row& row, int64_t* out) {
+    // Calls use(k, random) for the k in [from, to) of the next row, or of the next piece of one.
+    template <class Use>
+    void next(int64_t from, int64_t to, const Use& use) {
         for (int64_t k = from; k < to; k += 2) {
             if (lane_ == kLanes) refill();
-            out[k] = row.draw(tile_.wide(0, lane_));
-            if (k + 1 < to) out[k + 1] = row.draw(tile_.wide(1, lane_));
+            use(k, tile_.wide(0, lane_));
+            if (k + 1 < to) use(k + 1, tile_.wide(1, lane_));
             ++lane_;
         }
     }
@@ -129,6 +107,24 @@ class RowDraws {
     PhiloxTile tile_;
 };
 
+// Rows [begin, end) of short rows and few draws; false if one has a bad weight or no mass.
+template <class Real>
+bool draw_short_rows(int64_t* out, const Real* weights, int64_t begin, int64_t end, int64_t cols,
+                     int64_t num_samples, RowDraws& draws) {
+    ShortRows rows;
+    uint64_t random[kShortRows * kShortCols];
+    for (int64_t i = begin; i < end; i += kShortRows) {
+        const int count = static_cast<int>(std::min<int64_t>(kShortRows, end - i));
+        if (!rows.load(weights + i * cols, count, static_cast<int>(cols))) return false;
+        for (int r = 0; r < count; ++r) {
+            draws.next(0, num_samples,
+                       [&](int64_t k, uint64_t word) { random[r * num_samples + k] = word; });
+        }
+        rows.draw(out + i * num_samples, random, num_samples);
+    }
+    return true;
+}
+
 void lower(std::atomic<int64_t>& lowest, int64_t value) {
     int64_t seen = lowest.load();
     while (value < seen && !lowest.compare_exchange_weak(seen, value)) {
@@ -141,6 +137,7 @@ template <class Real>
 Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols,
                    int64_t num_samples, uint64_t seed, const Run& run) {
     if (rows == 0 || cols == 0) return {};
+    const bool short_rows = cols <= kShortCols && num_samples <= cols;
     const bool long_rows = num_samples > kBlockDraws;
     const int64_t rows_per_block =
         long_rows ? rows : ceil_div(kBlockCells, cols + std::min(num_samples, kBlockDraws));
@@ -160,8 +157,10 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
             }
             const auto body = [&](int64_t b, int) {
                 const int64_t end = std::min(num_samples, (b + 1) * kBlockDraws);
+                int64_t* to = out + i * num_samples;
                 RowDraws(seed, i, b * kBlockDraws, end)
-                    .draw(b * kBlockDraws, end, row, out + i * num_samples);
+                    .next(b * kBlockDraws, end,
+                          [&](int64_t k, uint64_t random) { to[k] = row.draw(random); });
             };
             if (!parallel_for(run, ceil_div(num_samples, kBlockDraws), body) || run.poll())
                 return Result::interrupted();
@@ -171,10 +170,17 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
             Row& row = scratch[static_cast<std::size_t>(thread)];
             const int64_t end = std::min(rows, (b + 1) * rows_per_block);
             RowDraws draws(seed, b * rows_per_block, 0, num_samples);
+            if (short_rows &&
+                draw_short_rows(out, weights, b * rows_per_block, end, cols, num_samples, draws)) {
+                return;
+            }
+            draws = RowDraws(seed, b * rows_per_block, 0, num_samples);
             for (int64_t i = b * rows_per_block; i < end; ++i) {
                 if (!row.load(weights + i * cols, num_samples) || row.total == 0)
                     return lower(bad_row, i);
-                draws.draw(0, num_samples, row, out + i * num_samples);
+                int64_t* to = out + i * num_samples;
+                draws.next(0, num_samples,
+                           [&](int64_t k, uint64_t random) { to[k] = row.draw(random); });
             }
         };
         if (!parallel_for(run, blocks, body)) return Result::interrupted();

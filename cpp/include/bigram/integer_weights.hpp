@@ -11,6 +11,10 @@
 
 namespace bigram {
 
+// Adding 2^52 rounds a double below it to an integer and leaves that in the low bits.
+constexpr double kRounder = 4503599627370496.0;
+constexpr std::uint64_t kRounderBits = std::uint64_t{0x433} << 52;
+
 int integer_weight_bits(std::int64_t size);
 
 // q (size) from weights (size); *total their sum, 0 where no weight is positive.
