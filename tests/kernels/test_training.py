@@ -120,6 +120,20 @@ def test_same_bits_for_any_threads_and_any_cut(size: int, optimizer: Any) -> Non
             np.testing.assert_array_equal(one, two)
 
 
+def test_same_bits_for_any_threads_when_there_is_work_for_them() -> None:
+    counts = np.random.default_rng(0).integers(0, 9, (256, 256))
+    number = 600  # enough that the kernel shares it out
+    results = []
+    for threads in (1, 2, 3, 7):
+        weight, buffers = state_of(256, AdamW())
+        steps = steps_of(number, AdamW(), num_threads=threads)
+        train_on_counts(weight, buffers, counts, steps)
+        results.append([steps.losses, weight, *buffers])
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.parametrize("level", ["baseline", "avx2", "avx512"])
 def test_every_instruction_set(level: str) -> None:
     counts = np.random.default_rng(0).integers(0, 9, (27, 27))

@@ -22,6 +22,16 @@ _BAD_INPUT, _INTERRUPTED, _PIPE_CLOSED = 2, 130, 141
 # The base of all errors about the command line itself; where it is defined differs by version.
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 
+_BAD_INPUTS = (
+    _UsageProblem,
+    ArithmeticError,  # a loss that is not finite
+    ImportError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+
 app = typer.Typer(
     name="bigram", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
@@ -78,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
-    except (_UsageProblem, ValueError, TypeError, OSError, KeyError, ImportError) as error:
+    except _BAD_INPUTS as error:
         print(f"bigram: error: {describe(error)}", file=sys.stderr)
         return _BAD_INPUT
     return 0

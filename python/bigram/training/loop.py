@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EarlyStop", "Trainer"]
 
-_RUN_POSITIONS = 1 << 20  # window positions drawn at a time: 8 MiB
+_RUN_PAIRS = 1 << 20  # examples of minibatches gathered at a time: 6 MiB
 _RUN_SECONDS = 0.05  # steps between two updates of the progress bar
 
 
@@ -129,8 +129,9 @@ class Trainer:
         for every in (options.eval_every, options.checkpoint_every):
             if every is not None:
                 steps = min(steps, every - self.step % every)
-        if options.batch_size is not None:
-            steps = min(steps, max(1, _RUN_POSITIONS // options.batch_size))
+        if self.batches is not None:
+            pairs = self.batches.batch_size * self.batches.block_size
+            steps = min(steps, max(1, _RUN_PAIRS // pairs))
         return steps
 
     def _advance(self, steps: int) -> int:
