@@ -18,6 +18,7 @@ void bind_scoring(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_words(pybind11::module_& m);
+void bind_sparse_counting(pybind11::module_& m);
 
 }  // namespace bigram::bindings
 
@@ -39,4 +40,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_sampling(m);
     bind_training(m);
     bind_words(m);
+    bind_sparse_counting(m);
 }

@@ -254,3 +254,11 @@ class Words:
         lines: bool,
         num_threads: int,
     ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64], int]: ...
+
+# sparse counting
+def count_bigrams_sparse(
+    tokens: npt.NDArray[np.integer],
+    vocab_size: int,
+    offsets: npt.NDArray[np.int64] | None,
+    num_threads: int,
+) -> tuple[Any, Any, Any, int]: ...

@@ -59,6 +59,18 @@ struct FreeDeleter {
 template <class T>
 using Buffer = std::unique_ptr<T[], FreeDeleter>;
 
+// count elements without a value, or null where memory is short.
+template <class T>
+Buffer<T> uninitialised(std::int64_t count) {
+    static_assert(std::is_trivial<T>::value, "memory is handed out as it is");
+    if (count < 0) return nullptr;
+    const std::size_t size = static_cast<std::size_t>(count > 0 ? count : 1);
+    if (size > SIZE_MAX / sizeof(T)) return nullptr;
+    T* data = static_cast<T*>(std::malloc(size * sizeof(T)));
+    if (data != nullptr) advise_huge_pages(data, count * static_cast<std::int64_t>(sizeof(T)));
+    return Buffer<T>(data);
+}
+
 // count zeroed elements, or null where memory is short (the kernel returns out_of_memory then).
 template <class T>
 Buffer<T> zeroed(std::int64_t count) {

@@ -16,12 +16,14 @@ from bigram.kernels.optimizers import adamw_update, sgd_update
 from bigram.kernels.sampling import multinomial, sample_sequences
 from bigram.kernels.scoring import score_sequences
 from bigram.kernels.words import WordIndex
+from bigram.kernels.sparse_counting import count_bigrams_sparse
 
 __all__ = [
     "WordIndex",
     "adamw_update",
     "add_counts",
     "count_bigrams",
+    "count_bigrams_sparse",
     "count_cross_entropy_grad",
     "embedding_cross_entropy_grad",
     "index_pairs",

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bigram/memory.hpp"
+#include "bigram/parallel.hpp"
+#include "bigram/result.hpp"
+
+namespace bigram {
+
+// Vocabularies up to this size are counted with keys of 32 bits.
+constexpr std::int64_t kNarrowVocab = 1 << 20;
+
+// The pairs whose contexts lie in [first, end), as keys: (context - first) << bits | next.
+struct KeyBucket {
+    std::int64_t first;
+    std::int64_t end;
+    std::int64_t num_keys;
+    std::int64_t begin = 0;         // of its keys
+    std::int64_t num_distinct = 0;  // once sorted
+    bool packed = false;            // distinct keys, then their counts; else all keys in order
+};
+
+// Bigram counts in compressed sparse rows, in two steps: count(), then write() into arrays of the
+// size that is known by then. Key: uint32 where vocab_size <= kNarrowVocab, else uint64.
+template <class Key>
+class SparseCounter {
+  public:
+    // tokens, size, stride, offsets: as for count_bigrams. vocab_size < 2**31.
+    template <class Token>
+    Result count(const Token* tokens, std::int64_t size, std::int64_t stride,
+                 const std::int64_t* offsets, std::int64_t num_sequences, std::int64_t vocab_size,
+                 const Run& run);
+
+    // Distinct pairs: the length of indices and counts.
+    std::int64_t num_distinct() const { return num_distinct_; }
+
+    // indptr (vocab_size + 1), indices and counts (num_distinct()); columns ascend in a row.
+    template <class Index>
+    Result write(Index* indptr, Index* indices, std::int64_t* counts, const Run& run) const;
+
+  private:
+    struct Scratch;
+
+    template <class Pairs>
+    void collect(const Pairs& pairs);
+    template <class Pairs>
+    Result partition(const Pairs& pairs, int lanes, const Run& run);
+    Result sort_buckets(const Run& run);
+    void sort_bucket(std::int64_t number, const Scratch& scratch);
+    void count_row(std::int64_t number, const Scratch& scratch);
+    bool is_dense(const KeyBucket& bucket) const;
+    template <class F>
+    void for_each_segment(std::int64_t number, const F& f) const;
+
+    std::int64_t vocab_size_ = 0;
+    std::int64_t used_ids_ = 0;  // the largest token + 1
+    std::int64_t num_distinct_ = 0;
+    int bits_ = 1;  // of an id
+    std::int64_t lanes_ = 1;
+    Buffer<Key> memory_;
+    Key* keys_ = nullptr;  // memory_ from a cache line on
+    std::vector<KeyBucket> buckets_;
+    std::vector<std::int64_t> segments_;  // (buckets, lanes, 2): where a lane's keys begin and end
+};
+
+}  // namespace bigram
