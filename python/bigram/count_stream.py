@@ -22,9 +22,9 @@ import numpy as np
 from bigram import kernels
 from bigram.corpus import TokenBatch
 from bigram.files import Path
+from bigram.kernels import count_bigrams_sparse
 from bigram.kernels._csr import Csr
 from bigram.reference import count_bigrams_sparse
-from bigram.kernels import count_bigrams_sparse
 from bigram.sparse import (
     PAIRS_PER_BLOCK,
     Rows,

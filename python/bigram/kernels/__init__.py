@@ -15,8 +15,8 @@ from bigram.kernels.normalization import normalize_rows
 from bigram.kernels.optimizers import adamw_update, sgd_update
 from bigram.kernels.sampling import multinomial, sample_sequences
 from bigram.kernels.scoring import score_sequences
-from bigram.kernels.words import WordIndex
 from bigram.kernels.sparse_counting import count_bigrams_sparse
+from bigram.kernels.words import WordIndex
 
 __all__ = [
     "WordIndex",
