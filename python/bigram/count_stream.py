@@ -24,7 +24,6 @@ from bigram.corpus import TokenBatch
 from bigram.files import Path
 from bigram.kernels import count_bigrams_sparse
 from bigram.kernels._csr import Csr
-from bigram.reference import count_bigrams_sparse
 from bigram.sparse import (
     PAIRS_PER_BLOCK,
     Rows,

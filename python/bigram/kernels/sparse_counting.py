@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
 from bigram.kernels._checks import bad_token, check_offsets, check_tokens, check_vocab_size
+from bigram.kernels._csr import Csr, make_csr
 from bigram.kernels.counting import count_bigrams
 from bigram.threads import resolve_num_threads
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 __all__ = ["count_bigrams_sparse"]
 
@@ -26,7 +24,7 @@ def count_bigrams_sparse(
     *,
     offsets: npt.NDArray[np.int64] | None = None,
     num_threads: int | None = None,
-) -> csr_array[Any, tuple[int, int]]:
+) -> Csr:
     """Count the pairs of neighbouring tokens in a sparse matrix.
 
     Parameters
@@ -70,32 +68,17 @@ def count_bigrams_sparse(
     ids = min(size, 256) if tokens.dtype == np.uint8 else size
     if ids <= _DENSE_VOCAB and tokens.size >= 8 * ids * ids:
         table = count_bigrams(tokens, ids, offsets=offsets, num_threads=num_threads)
-        return _csr(*_sparse(table, size), size)
+        return _sparse(table, size)
     threads = resolve_num_threads(num_threads)
     indptr, indices, counts, bad = _core.count_bigrams_sparse(tokens, size, offsets, threads)
     if bad >= 0:
         raise bad_token(tokens, bad, size)
-    return _csr(indptr, indices, counts, size)
+    return make_csr(counts, indices, indptr, size)
 
 
-def _sparse(
-    table: npt.NDArray[np.int64], vocab_size: int
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Return the row starts, columns and counts of a dense table of the first ids."""
+def _sparse(table: npt.NDArray[np.int64], vocab_size: int) -> Csr:
+    """Return a table of the first ids as a sparse matrix of all."""
     rows, columns = np.nonzero(table)
     indptr = np.full(vocab_size + 1, len(rows), np.int32)
     indptr[: len(table) + 1] = np.searchsorted(rows, np.arange(len(table) + 1))
-    return indptr, columns.astype(np.int32), table[rows, columns]
-
-
-def _csr(
-    indptr: npt.NDArray[Any],
-    indices: npt.NDArray[Any],
-    counts: npt.NDArray[np.int64],
-    vocab_size: int,
-) -> csr_array[Any, tuple[int, int]]:
-    from scipy.sparse import csr_array
-
-    matrix = csr_array((counts, indices, indptr), shape=(vocab_size, vocab_size))
-    matrix.has_sorted_indices = matrix.has_canonical_format = True
-    return matrix
+    return make_csr(table[rows, columns], columns.astype(np.int32), indptr, vocab_size)
