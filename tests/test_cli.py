@@ -204,6 +204,36 @@ def test_score_answers_before_its_input_ends(model) -> None:
         assert running.wait(60) == 0
 
 
+def test_an_arpa_file_is_a_model(run, model, corpus, tmp_path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("the cat sat\nthe dog\n")
+    path = tmp_path / "words.arpa"
+    options = ("--tokenizer", "word", "--smoothing", "witten-bell")
+    assert run("fit", words, "-o", tmp_path / "w.safetensors", *options).code == 0
+    assert run("convert", tmp_path / "w.safetensors", path).code == 0
+    expected = run("evaluate", tmp_path / "w.safetensors", words, "--json").json
+    found = run("evaluate", path, words, "--json").json
+    assert found["num_tokens"] == expected["num_tokens"] == 7
+    assert found["nll"] == pytest.approx(expected["nll"], abs=1e-5)
+    lines = run("sample", path, "-n", 20, "--seed", 1).out.splitlines()
+    assert {word for line in lines for word in line.split()} <= {
+        "the",
+        "cat",
+        "sat",
+        "dog",
+        "<unk>",
+    }
+    # Without <unk> KenLM warns, and so do we, in one line.
+    text = path.read_text().replace("ngram 1=7", "ngram 1=6").splitlines(keepends=True)
+    path.write_text("".join(line for line in text if "<unk>" not in line))
+    pipe = subprocess.PIPE
+    with process("evaluate", path, words, stdout=pipe, stderr=pipe) as running:
+        warning = running.stderr.read().decode()
+        assert running.wait(60) == 0, warning
+    assert warning.startswith("bigram: warning: ")
+    assert warning.count("\n") == 1
+
+
 def test_explain(run, model) -> None:
     text = run("explain", model, "ava").out
     assert [line.split()[0] for line in text.splitlines()[1:-1]] == [".a", "av", "va", "a."]

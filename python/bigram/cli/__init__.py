@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import typer
 
@@ -71,13 +73,24 @@ train.register(app)
 info.register(app)
 
 
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Print warnings as one line, without the place in our code that gave them."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_args, **_named: f"bigram: warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     command = typer.main.get_command(app)
     try:
         # Not through command.main, which has its own ways to end.
-        with command.make_context("bigram", words) as context:
+        with _short_warnings(), command.make_context("bigram", words) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as end:
