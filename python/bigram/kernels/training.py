@@ -18,7 +18,7 @@ from bigram import _core
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.optimizers import adamw_update, sgd_update
-from bigram.optimizers import AdamW
+from bigram.optimizers import SGD, AdamW
 from bigram.threads import resolve_num_threads
 
 __all__ = ["TrainingSteps", "train_on_counts", "train_on_windows"]
@@ -83,7 +83,6 @@ def train_on_counts(
     if _is_fused(weight, steps) and isinstance(counts, np.ndarray):
         threads = resolve_num_threads(steps.num_threads)
         pairs = np.ascontiguousarray(counts, np.int64)
-
         first, second = _moments(buffers)
         rule, settings = _settings(steps)
 
@@ -94,9 +93,13 @@ def train_on_counts(
             )
 
         return _in_parts(weight, steps, run)
+    total = int(counts.sum())
+    grad = np.empty_like(weight)
 
     def gradient(_: int) -> tuple[float, Array]:
-        return count_cross_entropy_grad(weight, counts, l2=steps.l2, num_threads=steps.num_threads)
+        return count_cross_entropy_grad(
+            weight, counts, l2=steps.l2, total=total, out=grad, num_threads=steps.num_threads
+        )
 
     return _one_by_one(weight, buffers, steps, gradient)
 
@@ -133,7 +136,6 @@ def train_on_windows(
     if _is_fused(weight, steps):
         threads = resolve_num_threads(steps.num_threads)
         starts = np.ascontiguousarray(positions, np.int64)
-
         first, second = _moments(buffers)
         rule, settings = _settings(steps)
 
@@ -163,14 +165,21 @@ def train_on_windows(
         return _in_parts(weight, steps, run)
     inside = np.arange(block_size)
 
-    def gradient(step: int) -> tuple[float, Array]:
+    def examples(step: int) -> tuple[Array, Array]:
         at = (positions[step, :, None] + inside).ravel()
-        loss, grad = embedding_cross_entropy_grad(
-            weight, tokens[at], tokens[at + 1], num_threads=steps.num_threads
+        return tokens[at], tokens[at + 1]
+
+    if steps.optimizer == SGD() and not steps.l2 and steps.clip_norm is None:
+        return _sparse_descent(weight, examples, steps)
+    grad = np.empty_like(weight)
+
+    def gradient(step: int) -> tuple[float, Array]:
+        loss, _ = embedding_cross_entropy_grad(
+            weight, *examples(step), out=grad, num_threads=steps.num_threads
         )
         if steps.l2:
             loss += steps.l2 * float(np.mean(np.square(weight, dtype=np.float64)))
-            grad += np.float32(2 * steps.l2 / weight.size) * weight
+            np.add(grad, np.float32(2 * steps.l2 / weight.size) * weight, out=grad)
         return loss, grad
 
     return _one_by_one(weight, buffers, steps, gradient)
@@ -249,4 +258,21 @@ def _one_by_one(
                 weight_decay=optimizer.weight_decay,
                 num_threads=threads,
             )
+    return len(steps.losses)
+
+
+def _sparse_descent(
+    weight: Array, examples: Callable[[int], tuple[Array, Array]], steps: TrainingSteps
+) -> int:
+    """Make steps of plain descent: only the rows that have an example change."""
+    for step, rate in enumerate(steps.learning_rates.tolist()):
+        contexts, targets = examples(step)
+        loss, rows, values = embedding_cross_entropy_grad(
+            weight, contexts, targets, sparse=True, num_threads=steps.num_threads
+        )
+        steps.losses[step] = loss
+        if not math.isfinite(loss):
+            return step
+        values *= np.float32(rate)
+        weight[rows] -= values
     return len(steps.losses)
