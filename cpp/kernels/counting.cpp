@@ -28,6 +28,7 @@ using std::uint8_t;
 
 constexpr int64_t kStep = 1024;               // pairs whose cells are found before they are counted
 constexpr int64_t kBlock = 3 << 16;           // pairs a thread takes at a time
+constexpr int64_t kLeastBlock = 1 << 16;
 constexpr int64_t kRound = int64_t{1} << 31;  // pairs before 32-bit tables are emptied
 constexpr int64_t kAhead = 48;                // cells by which a table outside of the caches is
                                               // prefetched: 1.4 times at V = 4096
@@ -278,7 +279,10 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     tables.vocab_size = chain.vocab_size;
     tables.stride = padded_stride(chain.vocab_size);
     tables.twins = tables.cells() <= kTwinCells ? 2 : 1;
-    tables.num_threads = team_size(run, ceil_div(std::min(end - begin, kRound), kBlock));
+    // A block for each thread where there is little to do.
+    const int64_t share = ceil_div(end - begin, std::max(1, run.num_threads));
+    const int64_t block_pairs = std::min(kBlock, std::max(kLeastBlock, share));
+    tables.num_threads = team_size(run, ceil_div(std::min(end - begin, kRound), block_pairs));
     if (std::is_same_v<Token, uint8_t> && chain.stride == 1) {
         tables.plan = plan_grams(chain.vocab_size, (end - begin) / tables.num_threads);
     }
@@ -290,15 +294,15 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
         const int64_t round_end = std::min(end, round + kRound);
         std::atomic<int64_t> first_bad{std::numeric_limits<int64_t>::max()};
         const auto body = [&](int64_t block, int thread) {
-            const int64_t start = round + block * kBlock;
+            const int64_t start = round + block * block_pairs;
             if (start > first_bad.load(std::memory_order_relaxed)) return;
-            const int64_t stop = std::min(round_end, start + kBlock);
+            const int64_t stop = std::min(round_end, start + block_pairs);
             const int64_t bad = add_block(tables, thread, chain, start, stop);
             int64_t seen = first_bad.load();
             while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
             }
         };
-        if (!parallel_for(run, ceil_div(round_end - round, kBlock), body)) {
+        if (!parallel_for(run, ceil_div(round_end - round, block_pairs), body)) {
             return Result::interrupted();
         }
         if (first_bad.load() <= round_end) {

@@ -152,8 +152,10 @@ class CharCounter:
 
         `_BOUNDARY` stands for newlines that are boundaries.
         """
-        met = np.flatnonzero(self._bytes.max(axis=0) | self._bytes.max(axis=1)).tolist()
-        rows = {byte: byte for byte in (*met, *self._ends) if byte < _ASCII}
+        met = self._bytes.max(axis=1)
+        if self._points or not self._bounded:  # a pair may go on in the other table, or end
+            met |= self._bytes.max(axis=0)
+        rows = {byte: byte for byte in (*np.flatnonzero(met).tolist(), *self._ends) if byte < _ASCII}
         others = list(self._points)
         if self._bounded and _NEWLINE in rows:
             rows[_NEWLINE] = _BOUNDARY

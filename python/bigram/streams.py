@@ -154,7 +154,7 @@ def read_blocks(path: str, *, lines: bool, errors: str) -> Iterator[Block]:
         For invalid UTF-8, with file and byte offset.
     """
     # Fresh memory costs more than reading a small file into it, so one buffer is kept.
-    buffer = _spare.pop() if _spare else bytearray(1 + BLOCK_BYTES)
+    buffer = _spare.pop() if _spare else bytearray(2 + BLOCK_BYTES)
     try:
         with open_binary(path) as stream:
             yield from _blocks(stream, buffer, path, lines, errors)
@@ -172,7 +172,8 @@ def _blocks(
     array = np.frombuffer(buffer, dtype=np.uint8)
     held, offset, before, first, last = 0, 0, _NEWLINE, True, False
     while not last:
-        count, last = _fill(stream, view[1 + held :])  # slot 0 is for the byte before
+        # Slot 0 is for the byte before, the last one for a newline that is missing at the end.
+        count, last = _fill(stream, view[1 + held : -1])
         start, stop = 1, 1 + held + count
         keep = stop if last else stop - _incomplete(view[max(start, stop - 3) : stop], lines)
         if first and buffer.startswith(_BOM, 1, keep):
@@ -187,7 +188,11 @@ def _blocks(
         if not ascii_only and errors == "replace":
             data = _with_first(before, data[1:].tobytes().decode("utf-8", "replace").encode())
         if lines and last and data[-1] != _NEWLINE:
-            data = np.append(data, np.uint8(_NEWLINE))
+            if data.base is array:
+                data = array[start - 1 : keep + 1]
+                data[-1] = _NEWLINE
+            else:
+                data = np.append(data, np.uint8(_NEWLINE))
         yield Block(data, ascii_only, first, last, count)
         before, first = int(data[-1]), False
         offset += keep - 1
