@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bigram
 from bigram import storage
 from bigram.storage import atomic_write, load_arrays, open_arrays, save_arrays
 
@@ -310,6 +311,28 @@ def test_loading_an_object_that_the_arrays_cannot_make(tmp_path: pathlib.Path) -
     save_arrays(tmp_path / "a", "nonsense", {"x": np.zeros(3)}, {})
     with pytest.raises(ValueError, match="holds 'nonsense', wanted 'counts'"):
         storage.load(tmp_path / "a")
+
+
+def test_a_damaged_model_never_loads_as_another(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "model"
+    model = bigram.CountModel(bigram.AddK(1.0)).fit(["emma", "olivia", "ava"])
+    model.save(path)
+    sound = path.read_bytes()
+    for position in range(len(sound)):
+        flipped = bytearray(sound)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        try:
+            loaded = bigram.load(path)
+        except ValueError as error:
+            same = str(path) in str(error)
+        else:
+            same = loaded.counts == model.counts and loaded.smoothing == model.smoothing
+        assert same, position
+    for length in range(0, len(sound), 7):
+        path.write_bytes(sound[:length])
+        with pytest.raises(ValueError, match="not a bigram file"):
+            bigram.load(path)
 
 
 def test_a_huge_claim_takes_no_memory(tmp_path: pathlib.Path) -> None:

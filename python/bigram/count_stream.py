@@ -74,9 +74,6 @@ class CountStream:
         self._limit = memory_limit
         self._checkpoint = None if resume is None else os.fspath(resume)
         self._header = dict(header or {})
-        self._chunk = _CHUNK_TOKENS
-        if memory_limit is not None:
-            self._chunk = min(max(memory_limit // 128, _LEAST_TOKENS), _CHUNK_TOKENS)
         self._sum = RunningSum()
         self._runs: list[str] = []
         self._batches_done = 0
@@ -111,13 +108,12 @@ class CountStream:
         """Count all batches of a stream, but those that a checkpoint has counted already."""
         iterator = iter(batches)
         self._skip(iterator)
-        wanted = self._chunk if self._matrix is None else 1
         held: list[TokenBatch] = []
         num_held = 0
         for batch in iterator:
             held.append(batch)
             num_held += len(batch.tokens)
-            if num_held >= wanted:
+            if self._matrix is not None or num_held >= self._chunk_size():
                 self._count(held)
                 held, num_held = [], 0
         if held:
@@ -159,27 +155,38 @@ class CountStream:
 
     def _count(self, batches: list[TokenBatch]) -> None:
         tokens, offsets = _joined(batches)
-        for start in range(0, len(tokens), self._chunk):
+        size, num_runs = self._chunk_size(), len(self._runs)
+        for start in range(0, len(tokens), size):
             # Neighbouring chunks share a token, so that no pair is lost.
-            stop = min(start + self._chunk + 1, len(tokens))
+            stop = min(start + size + 1, len(tokens))
             self._count_chunk(tokens[start:stop], np.clip(offsets, start, stop) - start)
         if self._checkpoint is not None:
             for batch in batches:
                 self._crc = _crc(batch, self._crc)
         self._batches_done += len(batches)
-        if self._limit is not None and self._sum.nbytes > self._limit // 4:
-            self._spill()
-        elif self._checkpoint is not None and time.monotonic() >= self._next_save:
+        due = time.monotonic() >= self._next_save or len(self._runs) > num_runs
+        if self._checkpoint is not None and due:
             self._save(self._checkpoint)
+
+    def _chunk_size(self) -> int:
+        """Return how many tokens to count at once: more, as the sum takes more memory anyway."""
+        if self._limit is not None:
+            return min(max(self._limit // 128, _LEAST_TOKENS), _CHUNK_TOKENS)
+        return min(max(self._sum.num_pairs, _CHUNK_TOKENS), 4 * _CHUNK_TOKENS)
 
     def _count_chunk(self, tokens: Array, offsets: Array) -> None:
         if self._matrix is not None:
             kernels.count_bigrams(tokens, self._vocab_size, offsets=offsets, out=self._matrix)
-        else:
-            self._sum.add(count_bigrams_sparse(tokens, self._vocab_size, offsets=offsets))
+            return
+        self._sum.add(count_bigrams_sparse(tokens, self._vocab_size, offsets=offsets))
+        if self._limit is not None and self._sum.nbytes > self._limit // 4:
+            self._spill()
 
     def _spill(self) -> None:
-        """Write the running sum to disk as one more sorted run, and begin a new one."""
+        """Write the running sum to disk as one more sorted run, and begin a new one.
+
+        A checkpoint names it at the end of the batch; without one, it counts as not written.
+        """
         os.makedirs(self._folder, exist_ok=True)
         run = os.path.join(self._folder, f"run-{len(self._runs):06}")
         total = self._sum.total()
@@ -187,8 +194,6 @@ class CountStream:
         write_sparse(run, [total], self._vocab_size, total.nnz, {})
         self._runs.append(run)
         self._sum = RunningSum()
-        if self._checkpoint is not None:
-            self._save(self._checkpoint)
 
     def _save(self, path: str) -> None:
         """Write the sum so far and the place in the stream, in one file: both or neither."""

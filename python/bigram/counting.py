@@ -16,7 +16,7 @@ from bigram.corpus import Corpus, as_corpus, encode_corpus
 from bigram.count_stream import CountStream
 from bigram.counts import DENSE_LIMIT, BigramCounts, is_dense_layout
 from bigram.files import Path
-from bigram.sources import TextIterable
+from bigram.sources import TextFiles
 from bigram.storage import open_arrays
 from bigram.tokenizers import Tokenizer, from_json
 
@@ -137,7 +137,12 @@ def _vocabulary(source: Corpus, resume: Path) -> Tokenizer:
         _, _, header = open_arrays(resume, kind="checkpoint")
         return from_json(header["header"]["tokenizer"])
     texts = source.source
-    if isinstance(texts, TextIterable) and isinstance(texts.texts, Iterator):
+    if isinstance(texts, TextFiles):
+        once = not texts.can_be_read_again
+    else:
+        items = getattr(texts, "texts", getattr(texts, "records", None))
+        once = isinstance(items, Iterator)
+    if once:
         raise ValueError("texts that can be read only once need a tokenizer to be resumed")
     found = count_characters(source, None, False)
     assert found is not None

@@ -189,6 +189,11 @@ class RunningSum:
         """Bytes of all parts together."""
         return sum(p.data.nbytes + p.indices.nbytes + p.indptr.nbytes for p in self._parts)
 
+    @property
+    def num_pairs(self) -> int:
+        """Number of pairs in all parts together."""
+        return sum(part.nnz for part in self._parts)
+
     def add(self, part: Csr) -> None:
         """Add one more matrix."""
         self._parts.append(part)

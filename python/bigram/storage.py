@@ -44,6 +44,17 @@ _CLASSES = {
     "neural_model": ("bigram.neural_model", "NeuralModel"),
 }
 
+# What an object may raise that is made of arrays and a header of the wrong kind.
+_UNSOUND = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 _CHUNK = 1 << 22  # bytes read or written at a time
 
 # safetensors refuses headers over 100 MB; a larger document (a vocabulary of millions of words)
@@ -406,6 +417,6 @@ def load_kind(path: Path, kind: str | Collection[str]) -> Any:
     try:
         cls = getattr(importlib.import_module(module), name)
         return cls._from_arrays(arrays, header)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except _UNSOUND as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{os.fspath(path)}: damaged: not a sound {name} ({reason})") from error
