@@ -28,7 +28,14 @@ from bigram.cli.common import (
     save_picture,
     use_threads,
 )
-from bigram.cli.specs import TokenizerKind, corpus_tokenizer, parse_smoothing
+from bigram.cli.specs import (
+    MinCountOption,
+    TokenizerKind,
+    TokenizerOption,
+    UnknownOption,
+    corpus_tokenizer,
+    parse_smoothing,
+)
 
 if TYPE_CHECKING:
     from bigram import Evaluation
@@ -48,15 +55,9 @@ def fit(
         str,
         typer.Option(help="mle, add-k:1, kneser-ney, ... ; `NAME:VALUE` sets its first option."),
     ] = "add-k:1",
-    tokenizer: Annotated[
-        TokenizerKind, typer.Option(help="What a symbol is.")
-    ] = TokenizerKind.char,
-    unknown: Annotated[
-        str | None, typer.Option(help="Symbol for what is not in the vocabulary, such as <unk>.")
-    ] = None,
-    min_count: Annotated[
-        int, typer.Option(min=1, help="Words seen less often become the unknown one.")
-    ] = 1,
+    tokenizer: TokenizerOption = TokenizerKind.char,
+    unknown: UnknownOption = None,
+    min_count: MinCountOption = 1,
     text: RunningText = False,
     errors: InvalidUtf8 = "strict",
     json: Json = False,

@@ -6,7 +6,9 @@ import json
 import re
 from dataclasses import fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from bigram import smoothing as smoothings
 from bigram.smoothing import Smoothing
@@ -25,6 +27,15 @@ class TokenizerKind(str, Enum):
     char = "char"
     byte = "byte"
     word = "word"
+
+
+TokenizerOption = Annotated[TokenizerKind, typer.Option(help="What a symbol is.")]
+UnknownOption = Annotated[
+    str | None, typer.Option(help="Symbol for what is not in the vocabulary, such as <unk>.")
+]
+MinCountOption = Annotated[
+    int, typer.Option(min=1, help="Words seen less often become the unknown one.")
+]
 
 
 def parse_smoothing(spec: str) -> Smoothing:

@@ -23,7 +23,13 @@ from bigram.cli.common import (
     save_picture,
     use_threads,
 )
-from bigram.cli.specs import TokenizerKind, corpus_tokenizer
+from bigram.cli.specs import (
+    MinCountOption,
+    TokenizerKind,
+    TokenizerOption,
+    UnknownOption,
+    corpus_tokenizer,
+)
 
 if TYPE_CHECKING:
     from bigram import History, NeuralModel
@@ -100,9 +106,6 @@ Plot = Annotated[
 CheckpointPath = Annotated[str | None, typer.Option(help="File; MODEL.checkpoint if not given.")]
 CheckpointEvery = Annotated[int | None, typer.Option(min=1, help="Steps between checkpoints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")]
-Symbols = Annotated[TokenizerKind, typer.Option(help="What a symbol is.")]
-Unknown = Annotated[str | None, typer.Option(help="Symbol for what is not in the vocabulary.")]
-MinCount = Annotated[int, typer.Option(min=1, help="Rarer words become the unknown one.")]
 
 
 def train(
@@ -131,9 +134,9 @@ def train(
     checkpoint: CheckpointPath = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = False,
-    tokenizer: Symbols = TokenizerKind.char,
-    unknown: Unknown = None,
-    min_count: MinCount = 1,
+    tokenizer: TokenizerOption = TokenizerKind.char,
+    unknown: UnknownOption = None,
+    min_count: MinCountOption = 1,
     text: RunningText = False,
     seed: SeedOption = None,
     json: Json = False,
