@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bigram
-from bigram import BigramCounts, count, sources, streams
+from bigram import BigramCounts, count, point_counting, sources, streams
 from bigram.corpus import Corpus
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError
 
@@ -28,10 +28,9 @@ def pairs(texts: list[str], boundary: str | None) -> Counter:
 
 def as_pairs(counts: BigramCounts) -> Counter:
     vocab = counts.tokenizer.vocab
-    rows, columns = np.nonzero(counts.matrix)
-    return Counter(
-        {(vocab[i], vocab[j]): int(counts.matrix[i, j]) for i, j in zip(rows, columns, strict=True)}
-    )
+    matrix = counts.to_scipy().tocoo()
+    entries = zip(matrix.row, matrix.col, matrix.data, strict=True)
+    return Counter({(vocab[i], vocab[j]): int(number) for i, j, number in entries if number})
 
 
 def test_names_give_the_lecture_counts(names_path) -> None:
@@ -142,12 +141,21 @@ def test_one_shot_sources_are_counted_in_one_pass(tmp_path, monkeypatch) -> None
     assert count(text for text in ["ab", "é"]) == expected
 
 
-def test_many_symbols() -> None:
-    text = "".join(chr(0x4E00 + i) for i in range(5000))
-    counts = count([text, text[::-1]])
-    assert counts.vocab_size == 5001
-    assert counts.total == 2 * 5001
-    assert as_pairs(counts) == pairs([text, text[::-1]], ".")
+@pytest.mark.parametrize("held", [1, 1 << 22])
+def test_many_symbols_are_counted_sparsely(tmp_path, monkeypatch, held: int) -> None:
+    monkeypatch.setattr(point_counting, "_HELD_POINTS", held)
+    text = "".join(chr(0x4E00 + i) for i in range(5000)) + "abc"
+    texts = ["é一丁", text, text[::-1], "bca"]
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(texts), encoding="utf-8")
+    expected = pairs(texts, ".")
+    for corpus in (texts, Corpus.lines(path)):
+        counts = count(corpus)
+        assert not isinstance(counts.matrix, np.ndarray)
+        assert counts.vocab_size == 5005
+        assert counts.total == sum(expected.values())
+        assert as_pairs(counts) == expected
+        assert count(corpus, counts.tokenizer) == counts
 
 
 def test_long_texts(monkeypatch) -> None:

@@ -8,28 +8,26 @@ order of appearance. Both tables are put together, sorted, at the end.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from bigram.byte_tokenizer import ByteTokenizer
 from bigram.char_tokenizer import CharTokenizer
 from bigram.corpus import Corpus, open_progress
 from bigram.kernels import count_bigrams
+from bigram.kernels._csr import Csr
+from bigram.point_counting import BOUNDARY, Matrix, PointCounter, add_up
 from bigram.sources import Piece, TextFiles, Texts
 from bigram.streams import Block, read_blocks
 from bigram.texts import code_points
 
 __all__ = ["count_bytes", "count_characters"]
 
-Matrix = npt.NDArray[np.int64]
-
 _NEWLINE = 10
 _ASCII = 128
-_BOUNDARY = 0x110000  # stands for the boundary among code points, being none itself
 
 
 def count_characters(
     corpus: Corpus, tokenizer: CharTokenizer | None, progress: bool
-) -> tuple[Matrix, CharTokenizer] | None:
+) -> tuple[Matrix | Csr, CharTokenizer] | None:
     """Count the characters of a corpus, for a new vocabulary or a given one.
 
     None where a given tokenizer needs the long way: its texts come from an iterable, or one of them
@@ -77,9 +75,7 @@ class CharCounter:
         self._bytes = _spare.pop() if _spare else np.empty((_ASCII, _ASCII), dtype=np.int64)
         self._bytes.fill(0)
         self._ends: set[int] = set()  # last symbols of running texts, perhaps contexts of no pair
-        self._points: list[int] = []  # code point of each id of _matrix
-        self._ids = np.zeros(0, dtype=np.int32)  # id + 1 of each code point, 0 where there is none
-        self._matrix = np.zeros((0, 0), dtype=np.int64)
+        self._others = PointCounter()
         self._previous = _NEWLINE  # code point before the next block
 
     def add_block(self, block: Block) -> None:
@@ -91,14 +87,14 @@ class CharCounter:
             skip = int(block.first and not self._lines)  # nothing stands before a running text
             if block.ascii:
                 if data[0] >= _ASCII:
-                    self._add_points(np.array([self._previous, data[1]], dtype=np.uint32))
+                    self._others.add(np.array([self._previous, data[1]], dtype=np.uint32))
                     skip = 1
                 count_bigrams(data[skip:], _ASCII, out=self._bytes)
                 self._previous = int(data[-1])
             else:
                 points = code_points(data[1:].tobytes().decode())
                 before = np.array([self._previous][skip:], dtype=np.uint32)
-                self._add_points(np.concatenate([before, points]))
+                self._others.add(np.concatenate([before, points]))
                 self._previous = int(points[-1])
             if block.last and not self._lines:
                 self._ends.add(self._previous)
@@ -112,61 +108,40 @@ class CharCounter:
             return
         points = code_points(joined).copy()
         lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-        points[0] = _BOUNDARY
-        points[np.cumsum(lengths + 1)] = _BOUNDARY
-        self._add_points(points)
+        points[0] = BOUNDARY
+        points[np.cumsum(lengths + 1)] = BOUNDARY
+        self._others.add(points)
 
     def add_piece(self, piece: Piece) -> None:
         """Count part of a long text."""
-        head = _BOUNDARY if piece.starts else self._previous
-        tail = [_BOUNDARY] if piece.ends else []
+        head = BOUNDARY if piece.starts else self._previous
+        tail = [BOUNDARY] if piece.ends else []
         points = np.concatenate([[head], code_points(piece.text), tail]).astype(np.uint32)
-        self._add_points(points)
+        self._others.add(points)
         self._previous = int(points[-1])
 
-    def _add_points(self, points: npt.NDArray[np.uint32]) -> None:
-        """Count neighbouring code points, giving ids to those that are new."""
-        if not self._ids.size:
-            self._ids = np.zeros(_BOUNDARY + 1, dtype=np.int32)
-        ids = self._ids.take(points)
-        new = points[ids == 0]
-        if new.size:
-            for point in np.unique(new).tolist():
-                self._points.append(point)
-                self._ids[point] = len(self._points)
-            ids = self._ids.take(points)
-            self._grow(len(self._points))
-        ids -= 1
-        count_bigrams(ids, len(self._matrix), out=self._matrix)
-
-    def _grow(self, needed: int) -> None:
-        if needed > len(self._matrix):
-            size = max(256, 1 << (needed - 1).bit_length())
-            matrix = np.zeros((size, size), dtype=np.int64)
-            old = len(self._matrix)
-            matrix[:old, :old] = self._matrix
-            self._matrix = matrix
-
     def _symbols(self) -> tuple[dict[int, int], list[int]]:
-        """Return the code points of the rows met in the table of bytes, and of `_matrix`.
+        """Return the code points of the rows met in the table of bytes, and of the other ids.
 
-        `_BOUNDARY` stands for newlines that are boundaries.
+        `BOUNDARY` stands for newlines that are boundaries.
         """
         met = self._bytes.max(axis=1)
-        if self._points or not self._bounded:  # a pair may go on in the other table, or end
+        if self._others.points or not self._bounded:  # a pair may go on in the other table, or end
             met |= self._bytes.max(axis=0)
-        rows = {byte: byte for byte in (*np.flatnonzero(met).tolist(), *self._ends) if byte < _ASCII}
-        others = list(self._points)
+        rows = {
+            byte: byte for byte in (*np.flatnonzero(met).tolist(), *self._ends) if byte < _ASCII
+        }
+        others = list(self._others.points)
         if self._bounded and _NEWLINE in rows:
-            rows[_NEWLINE] = _BOUNDARY
+            rows[_NEWLINE] = BOUNDARY
         if self._lines and _NEWLINE in others:
-            others[others.index(_NEWLINE)] = _BOUNDARY
+            others[others.index(_NEWLINE)] = BOUNDARY
         return rows, others
 
-    def result(self) -> tuple[Matrix, CharTokenizer]:
+    def result(self) -> tuple[Matrix | Csr, CharTokenizer]:
         """Return the counts and a tokenizer of all symbols met, in order."""
         rows, others = self._symbols()
-        symbols = {*rows.values(), *others} - {_BOUNDARY}
+        symbols = {*rows.values(), *others} - {BOUNDARY}
         boundary = None
         if self._bounded:
             boundary = next((b for b in ".\n\0" if ord(b) not in symbols), None)
@@ -180,17 +155,17 @@ class CharCounter:
         tokenizer = CharTokenizer.from_symbols(map(chr, symbols), boundary=boundary)
         points = list(map(ord, tokenizer.vocab))
         if boundary is not None:
-            points[0] = _BOUNDARY
+            points[0] = BOUNDARY
         if not others:
-            order = [_NEWLINE if point == _BOUNDARY else point for point in points]
-            matrix = self._bytes[order][:, order]
+            order = [_NEWLINE if point == BOUNDARY else point for point in points]
+            matrix: Matrix | Csr = self._bytes[order][:, order]
         else:
             ids = {point: index for index, point in enumerate(points)}
             matrix = self._arranged(tokenizer.vocab_size, rows, others, ids)
         _spare[:] = [self._bytes]
         return matrix, tokenizer
 
-    def result_for(self, tokenizer: CharTokenizer) -> tuple[Matrix, CharTokenizer] | None:
+    def result_for(self, tokenizer: CharTokenizer) -> tuple[Matrix | Csr, CharTokenizer] | None:
         """Return the counts by a tokenizer's ids, None where they do not fit."""
         if (tokenizer.boundary is not None) != self._bounded:
             return None
@@ -198,7 +173,7 @@ class CharCounter:
         given = {symbol: index for index, symbol in enumerate(tokenizer.vocab)}
         ids: dict[int, int] = {}
         for point in {*rows.values(), *others}:
-            symbol = "" if point == _BOUNDARY else chr(point)
+            symbol = "" if point == BOUNDARY else chr(point)
             index = given.get(symbol, tokenizer.unknown_id) if symbol else tokenizer.boundary_id
             if index is None or symbol == tokenizer.boundary:
                 return None
@@ -207,25 +182,17 @@ class CharCounter:
 
     def _arranged(
         self, size: int, rows: dict[int, int], others: list[int], ids: dict[int, int]
-    ) -> Matrix:
+    ) -> Matrix | Csr:
         """Add up both tables by the ids of code points."""
-        total = np.zeros((size, size), dtype=np.int64)
-        met = list(rows)
-        _add_part(total, self._bytes[np.ix_(met, met)], [ids[p] for p in rows.values()])
+        of_byte = np.zeros(_ASCII, dtype=np.int64)
+        of_byte[list(rows)] = [ids[point] for point in rows.values()]
+        i, j = np.nonzero(self._bytes)
+        parts = [(of_byte[i], of_byte[j], self._bytes[i, j])]
         if others:
-            part = self._matrix[: len(others), : len(others)]
-            _add_part(total, part, [ids[point] for point in others])
-        return total
-
-
-def _add_part(total: Matrix, part: Matrix, ids: list[int]) -> None:
-    """Add ``part[i, j]`` to ``total[ids[i], ids[j]]``; several may have the same id."""
-    if len(set(ids)) == len(ids):
-        total[np.ix_(ids, ids)] += part
-        return
-    rows = np.zeros((len(total), len(ids)), dtype=np.int64)
-    np.add.at(rows, ids, part)
-    np.add.at(total.T, ids, rows.T)
+            of_other = np.array([ids[point] for point in others], dtype=np.int64)
+            first, second, counts = self._others.pairs()
+            parts.append((of_other[first], of_other[second], counts))
+        return add_up(parts, size)
 
 
 def count_bytes(corpus: Corpus, tokenizer: ByteTokenizer, progress: bool) -> Matrix | None:

@@ -354,10 +354,12 @@ def is_dense_layout(layout: str, vocab_size: int, limit: int = DENSE_LIMIT) -> b
 
 
 def _in_layout(matrix: Dense | Csr, dense: bool) -> Dense | Csr:
-    from scipy.sparse import csr_array
-
     if isinstance(matrix, np.ndarray):
-        return matrix if dense else csr_array(matrix)
+        if dense:
+            return matrix
+        from scipy.sparse import csr_array
+
+        return csr_array(matrix)
     return matrix.toarray() if dense else matrix
 
 
