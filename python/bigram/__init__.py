@@ -10,6 +10,7 @@ from bigram.evaluation import Evaluation
 from bigram.merging import merge
 from bigram.neural_model import NeuralModel
 from bigram.optimizers import SGD, AdamW
+from bigram.interpolation import interpolate
 from bigram.smoothing import (
     MLE,
     AbsoluteDiscount,
@@ -23,7 +24,7 @@ from bigram.smoothing import (
     WittenBell,
 )
 from bigram.storage import load
-from bigram.tables import BackoffTable, DenseTable
+from bigram.tables import BackoffTable, DenseTable, MixtureTable
 from bigram.threads import get_num_threads, set_num_threads
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError, WordTokenizer
 from bigram.torch_random import TorchGenerator
@@ -48,6 +49,7 @@ __all__ = [
     "JelinekMercer",
     "Katz",
     "KneserNey",
+    "MixtureTable",
     "ModifiedKneserNey",
     "NeuralModel",
     "StupidBackoff",
@@ -58,6 +60,7 @@ __all__ = [
     "count",
     "datasets",
     "get_num_threads",
+    "interpolate",
     "kernels",
     "load",
     "merge",

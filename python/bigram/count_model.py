@@ -13,8 +13,12 @@ from bigram.arpa_reader import read_arpa
 from bigram.counting import count
 from bigram.counts import BigramCounts
 from bigram.files import Path
+from bigram.kernels._checks import check_index
 from bigram.models import BigramModel
+from bigram.pruning import perplexity_changes, rare_pairs_left_out, without_pairs
 from bigram.smoothing import AddK, Smoothing
+from bigram.smoothing.base import check_number
+from bigram.tables import as_backoff
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -188,6 +192,44 @@ class CountModel(BigramModel):
             If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
         """
         return cls.from_table(*read_arpa(path, tokenizer))
+
+    def prune(self, *, min_count: int = 1, threshold: float | None = None) -> CountModel:
+        """Make a smaller model, which leaves some pairs to the backoff.
+
+        Parameters
+        ----------
+        min_count : int
+            Pairs counted less often are left out; the model must have counts. Under
+            `ModifiedKneserNey` as by lmplz's ``--prune 0 k``, k being one less.
+        threshold : float, optional
+            Then pairs without which, each taken alone, the perplexity would rise by a smaller part
+            than this are left out (Stolcke 1998; SRILM's -prune): 1e-7 is little, 1e-5 much.
+
+        Returns
+        -------
+        CountModel
+            Of probabilities, without counts.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> texts = ["the cat sat", "the cat ran", "a cat sat"]
+        >>> tokenizer = bigram.WordTokenizer.from_texts(texts)
+        >>> model = bigram.CountModel(bigram.WittenBell(), tokenizer).fit(texts)
+        >>> model.prune(min_count=2).table.num_pairs
+        4
+        """
+        least = check_index(min_count, "min_count", 1, 2**63 - 1)
+        if least > 1 and self.counts is None:
+            raise ValueError("min_count needs counts, and the model holds probabilities")
+        if least > 1 and self.counts is not None:
+            table = rare_pairs_left_out(self.counts, self._require_smoothing(), least)
+        else:
+            table = as_backoff(self._arpa_table())
+        if threshold is not None:
+            check_number(threshold, "threshold", 0.0, 1e300, "finite and not negative")
+            table = without_pairs(table, perplexity_changes(table) >= threshold)
+        return CountModel.from_table(table, self.tokenizer)
 
     @property
     def table(self) -> Table:

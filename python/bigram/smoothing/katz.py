@@ -9,6 +9,7 @@ import numpy as np
 
 from bigram.smoothing.base import Base, Discounts, Smoothing, base_distribution, check_base, divide
 from bigram.tables import BackoffTable
+from bigram.tables.renormalizing import unseen_mass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from bigram.smoothing.pair_counts import PairCounts
 
 __all__ = ["Katz"]
-
-_BLOCK = 1 << 20  # elements of dense rows worked on at a time
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Katz(Smoothing):
         base = base_distribution(self, pairs)
         by_count, _ = self._taken(pairs)
         taken = by_count[np.minimum(pairs.counts, len(by_count) - 1)]
-        unseen = _unseen_mass(pairs, base)
+        unseen = unseen_mass(pairs.indptr, pairs.indices, base)
         taken[pairs.per_pair(unseen <= 0.0)] = 0.0  # nobody there to receive it
         free = pairs.sum_rows(taken)
         more = (free <= 0.0) & (unseen > 0.0) & (pairs.row_sums > 0)
@@ -88,20 +87,3 @@ class Katz(Smoothing):
         backoff = divide(free + more, mass * unseen)
         backoff[pairs.row_sums == 0] = 1.0
         return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)
-
-
-def _unseen_mass(pairs: PairCounts, base: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mass (V,) that the base gives to what each context was not followed by.
-
-    Where little is left, it is added up itself: a difference would have lost its digits.
-    """
-    unseen = 1.0 - pairs.sum_rows(base[pairs.indices])
-    little = np.flatnonzero(unseen < 0.1)
-    step = max(1, _BLOCK // pairs.vocab_size)
-    for start in range(0, len(little), step):
-        some = little[start : start + step]
-        rows = np.tile(base, (len(some), 1))
-        for row, context in zip(rows, some, strict=True):
-            row[pairs.indices[pairs.indptr[context] : pairs.indptr[context + 1]]] = 0.0
-        unseen[some] = rows.sum(axis=1)
-    return unseen

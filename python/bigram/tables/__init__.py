@@ -14,11 +14,13 @@ import numpy as np
 
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.dense import DenseTable
+from bigram.tables.mixture import MixtureTable
+from bigram.tables.renormalizing import backoff_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BackoffTable", "DenseTable", "Table", "as_backoff", "from_arrays"]
+__all__ = ["BackoffTable", "DenseTable", "MixtureTable", "Table", "as_backoff", "from_arrays"]
 
 
 @runtime_checkable
@@ -80,7 +82,9 @@ def as_backoff(table: Table) -> BackoffTable:
     Parameters
     ----------
     table : Table
-        A dense table becomes all its pairs of a probability above zero, with no backoff.
+        A dense table becomes all its pairs of a probability above zero, with no backoff. A
+        mixture is approximated as by SRILM's -mix-lm: pairs that any of its tables stores have
+        their probability, the others the weighted sum of the bases, backed off to.
 
     Returns
     -------
@@ -94,6 +98,8 @@ def as_backoff(table: Table) -> BackoffTable:
     """
     if isinstance(table, BackoffTable):
         return table
+    if isinstance(table, MixtureTable):
+        return _collapsed(table)
     if not isinstance(table, DenseTable):
         raise TypeError(f"a {type(table).__name__} has no form with a backoff")
     rows, columns = np.nonzero(table.probs)
@@ -101,6 +107,22 @@ def as_backoff(table: Table) -> BackoffTable:
     base = table.probs.mean(axis=0)
     probs = table.probs[rows, columns]
     return BackoffTable(indptr, columns.astype(np.int32), probs, np.zeros(len(base)), base)
+
+
+def _collapsed(mixture: MixtureTable) -> BackoffTable:
+    parts = [as_backoff(table) for table in mixture.tables]
+    size = mixture.vocab_size
+    contexts = np.arange(size)
+    keys = [np.repeat(contexts, np.diff(p.indptr)) * size + p.indices for p in parts]
+    rows, columns = np.divmod(np.unique(np.concatenate(keys)), size)
+    base = sum(
+        (w * p.base / max(p.base.sum(), 1e-300) for w, p in zip(mixture.weights, parts, strict=True)),
+        start=np.zeros(size),
+    )
+    indptr = np.searchsorted(rows, np.arange(size + 1))
+    probs = np.exp(mixture.pair_log_probs(rows, columns))
+    backoff = backoff_weights(indptr, columns, probs, base)
+    return BackoffTable(indptr, columns.astype(np.int32), probs, backoff, base)
 
 
 def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
@@ -132,4 +154,6 @@ def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
         return DenseTable.from_arrays(arrays)
     if kind == BackoffTable.kind:
         return BackoffTable.from_arrays(arrays)
+    if kind == MixtureTable.kind:
+        return MixtureTable.from_arrays(arrays)
     raise ValueError(f"kind = {kind!r} is no kind of table")

@@ -13,6 +13,7 @@ from bigram import kernels
 from bigram.tables.checks import check_ids, check_pairs, check_top_k
 from bigram.tables.dense import DenseTable
 from bigram.tables.filtering import SamplingFilter
+from bigram.tables.renormalizing import unseen_mass
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -136,6 +137,12 @@ class BackoffTable:
     def _slots(self) -> NDArray[np.uint64]:
         """The stored pairs by hash."""
         return kernels.index_pairs(self.indptr, self.indices, self._log_probs)
+
+    def row_mass(self) -> NDArray[np.float64]:
+        """Return the sum of each row, shape (V,): one, or nearly, for a row of probabilities."""
+        rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
+        stored = np.bincount(rows, weights=self.probs, minlength=self.vocab_size)
+        return np.asarray(stored + self.backoff * unseen_mass(self.indptr, self.indices, self.base))
 
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
         """Return whole rows.

@@ -74,6 +74,10 @@ class DenseTable:
         with np.errstate(divide="ignore"):
             return np.log(self.probs)
 
+    def row_mass(self) -> NDArray[np.float64]:
+        """Return the sum of each row, shape (V,): one, or nearly, for a row of probabilities."""
+        return np.asarray(self.probs.sum(axis=1))
+
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
         """Return whole rows.
 
