@@ -7,10 +7,10 @@ from bigram.count_model import CountModel
 from bigram.counting import count
 from bigram.counts import BigramCounts
 from bigram.evaluation import Evaluation
+from bigram.interpolation import interpolate
 from bigram.merging import merge
 from bigram.neural_model import NeuralModel
 from bigram.optimizers import SGD, AdamW
-from bigram.interpolation import interpolate
 from bigram.smoothing import (
     MLE,
     AbsoluteDiscount,

@@ -61,7 +61,7 @@ def interpolate(
     >>> models = [bigram.CountModel(bigram.AddK(1), tokenizer).fit(t) for t in (texts, others)]
     >>> mixture = bigram.interpolate(models, held_out=["bab"])
     >>> mixture.weights.round(3)
-    array([0., 1.])
+    array([0.343, 0.657])
     """
     tables = [_table(model) for model in models]
     if not tables:

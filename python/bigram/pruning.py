@@ -45,19 +45,18 @@ def perplexity_changes(table: BackoffTable) -> NDArray[np.float64]:
     unseen = unseen_mass(table.indptr, table.indices, table.base)[rows]
     stored = np.bincount(rows, weights=p, minlength=table.vocab_size)
     free = np.maximum(1.0 - stored, 0.0)[rows]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         after = np.log((free + p) / (unseen + q))
         lost = p * (np.log(q) + after - np.log(p))
         rescaled = (after - np.log(table.backoff[rows])) * free
     lost[p == 0.0] = 0.0
     rescaled[free == 0.0] = 0.0
+    with np.errstate(over="ignore"):
         changes: NDArray[np.float64] = np.expm1(-table.base[rows] * (lost + rescaled))
     return changes
 
 
-def rare_pairs_left_out(
-    counts: BigramCounts, smoothing: Smoothing, min_count: int
-) -> BackoffTable:
+def rare_pairs_left_out(counts: BigramCounts, smoothing: Smoothing, min_count: int) -> BackoffTable:
     """Smooth counts, and leave pairs counted less often to the backoff.
 
     `ModifiedKneserNey` does it as lmplz: all that was counted of a pair joins its context's

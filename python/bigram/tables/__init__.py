@@ -115,10 +115,9 @@ def _collapsed(mixture: MixtureTable) -> BackoffTable:
     contexts = np.arange(size)
     keys = [np.repeat(contexts, np.diff(p.indptr)) * size + p.indices for p in parts]
     rows, columns = np.divmod(np.unique(np.concatenate(keys)), size)
-    base = sum(
-        (w * p.base / max(p.base.sum(), 1e-300) for w, p in zip(mixture.weights, parts, strict=True)),
-        start=np.zeros(size),
-    )
+    base = np.zeros(size)
+    for weight, part in zip(mixture.weights, parts, strict=True):
+        base += weight * part.base / max(float(part.base.sum()), 1e-300)
     indptr = np.searchsorted(rows, np.arange(size + 1))
     probs = np.exp(mixture.pair_log_probs(rows, columns))
     backoff = backoff_weights(indptr, columns, probs, base)

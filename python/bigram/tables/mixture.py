@@ -189,7 +189,7 @@ class MixtureTable:
         weights[going] = self._row_weights[current[going]]
         _check_mass(weights.sum(axis=1) > 0.0, current)
         which = kernels.multinomial(weights, 1, seed=seed, num_threads=num_threads)[:, 0]
-        following = current.copy()
+        following: NDArray[np.int64] = current.copy()
         for number, table in enumerate(self.tables):
             mine = going[which[going] == number]
             if len(mine) == 0:
@@ -211,7 +211,7 @@ class MixtureTable:
         seed: int,
     ) -> NDArray[np.int64]:
         """Likewise, from whole rows, by blocks whose borders depend on V alone."""
-        following = current.copy()
+        following: NDArray[np.int64] = current.copy()
         step = max(1, _BLOCK // self.vocab_size)
         for number, start in enumerate(range(0, len(current), step)):
             block = np.arange(start, min(start + step, len(current)))
@@ -219,7 +219,7 @@ class MixtureTable:
             contexts, rows = np.unique(current[block], return_inverse=True)
             weights = chosen.weights(self.log_probs(contexts))[rows]
             weights[~live] = 1.0
-            _check_mass(weights.any(axis=1), current[block], start)
+            _check_mass(np.asarray(weights.any(axis=1)), current[block], start)
             tokens = kernels.multinomial(weights, 1, seed=_step_seed(seed, number))[:, 0]
             following[block[live]] = tokens[live]
         return following
@@ -240,7 +240,10 @@ class MixtureTable:
             if name != "weights":
                 number, kind, own = (*name.split(".", 2), "", "")[:3]
                 parts.setdefault((int(number) if number.isdigit() else -1, kind), {})[own] = array
-        classes = {DenseTable.kind: DenseTable, BackoffTable.kind: BackoffTable}
+        classes: dict[str, type[DenseTable] | type[BackoffTable]] = {
+            DenseTable.kind: DenseTable,
+            BackoffTable.kind: BackoffTable,
+        }
         numbers = sorted(number for number, _ in parts)
         if "weights" not in arrays or numbers != list(range(len(parts))) or len(parts) == 0:
             raise ValueError(f"a mixture needs weights and numbered tables, not {sorted(arrays)}")
