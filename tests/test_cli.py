@@ -321,6 +321,7 @@ def test_help_lists_every_command(run) -> None:
         (["explain", "m.safetensors", "qqq"], "'q'"),
         (["info", "names.txt"], "names.txt: not a bigram file"),
         (["sample", "m.safetensors", "--threads", "0"], "--threads"),
+        (["train", "names.txt", "-o", "x", "--learning-rate", "1e300"], "step"),
         (["conjure"], "conjure"),
         (["sample", "m.safetensors", "--sed", "1"], "--sed"),
     ],
