@@ -5,6 +5,7 @@ Kneser-Ney table; generation. The training of both lectures is in bench_training
 ARPA file in bench_arpa.py.
 """
 
+import itertools
 import os
 from collections import Counter
 from pathlib import Path
@@ -31,8 +32,8 @@ def python_loop(path: Path) -> Counter:
     """Count pairs as the lecture does."""
     counts: Counter = Counter()
     for word in path.read_text().splitlines():
-        symbols = ["."] + list(word) + ["."]
-        for pair in zip(symbols, symbols[1:], strict=False):
+        symbols = [".", *list(word), "."]
+        for pair in itertools.pairwise(symbols):
             counts[pair] += 1
     return counts
 
