@@ -28,6 +28,10 @@ def test_every_cell_has_its_pair_and_its_count() -> None:
         for text in (vocab[i] + vocab[j], str(counts.matrix[i, j]))
     ]
     assert cells == expected
+    # A row of the picture is a context, as a row of the matrix.
+    places = [(round(y), x) for x, y in (text.get_position() for text in axes.texts[::2])]
+    assert places == [(i, j) for i in range(27) for j in range(27)]
+    assert np.array_equal(axes.images[0].get_array(), counts.matrix)
     assert "228,146 pairs" in axes.get_title()
     assert [label.get_text() for label in axes.get_xticklabels()] == list(vocab)
 
