@@ -14,6 +14,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
@@ -155,10 +156,12 @@ class CountStream:
 
     def _count(self, batches: list[TokenBatch]) -> None:
         tokens, offsets = _joined(batches)
-        size, num_runs = self._chunk_size(), len(self._runs)
-        for start in range(0, len(tokens), size):
+        num_runs = len(self._runs)
+        num_chunks = max(1, round(len(tokens) / self._chunk_size()))
+        cuts = np.linspace(0, len(tokens), num_chunks + 1).astype(np.int64).tolist()
+        for start, cut in pairwise(cuts):
             # Neighbouring chunks share a token, so that no pair is lost.
-            stop = min(start + size + 1, len(tokens))
+            stop = min(cut + 1, len(tokens))
             self._count_chunk(tokens[start:stop], np.clip(offsets, start, stop) - start)
         if self._checkpoint is not None:
             for batch in batches:
@@ -171,7 +174,7 @@ class CountStream:
     def _chunk_size(self) -> int:
         """Return how many tokens to count at once: more, as the sum takes more memory anyway."""
         if self._limit is not None:
-            return min(max(self._limit // 128, _LEAST_TOKENS), _CHUNK_TOKENS)
+            return min(max(self._limit // 64, _LEAST_TOKENS), _CHUNK_TOKENS)
         return min(max(self._sum.num_pairs, _CHUNK_TOKENS), 4 * _CHUNK_TOKENS)
 
     def _count_chunk(self, tokens: Array, offsets: Array) -> None:
