@@ -293,23 +293,27 @@ def _indexed(
     vocab: tuple[str, ...], unknown: str | None
 ) -> tuple[WordIndex, npt.NDArray[np.uint32]]:
     """Return an index of the words that are no special symbols, and their ids."""
-    for place, word in enumerate(vocab):
-        if not isinstance(word, str):
-            raise TypeError(f"vocab[{place}] is {type(word).__name__}, wanted str")
+    if set(map(type, vocab)) - {str}:
+        place = next(i for i, word in enumerate(vocab) if type(word) is not str)
+        raise TypeError(f"vocab[{place}] is {type(vocab[place]).__name__}, wanted str")
     for name, symbol in (("boundary", BOUNDARY), ("unknown", unknown)):
         if symbol is not None and vocab.count(symbol) != 1:
             raise ValueError(f"{name} = {symbol!r} is not once in the vocabulary")
     if unknown == BOUNDARY:
         raise ValueError(f"unknown is the boundary {BOUNDARY!r}")
-    ids = [i for i, word in enumerate(vocab) if word not in (BOUNDARY, unknown)]
-    data = _utf8("\n".join([*map(vocab.__getitem__, ids), ""]))
+    special = [vocab.index(symbol) for symbol in (BOUNDARY, unknown) if symbol is not None]
+    words = list(vocab)
+    for place in sorted(special, reverse=True):
+        del words[place]
+    ids = np.delete(np.arange(len(vocab), dtype=np.uint32), special)
+    data = _utf8("\n".join([*words, ""]))
     index = WordIndex()
     index.add(data)
     if (found := index.data()) != data:
         parts = zip(found.split(b"\n"), data.split(b"\n"), strict=False)
         bad = ids[next((k for k, (a, b) in enumerate(parts) if a != b), len(index))]
         raise ValueError(f"vocab[{bad}] = {vocab[bad]!r} is no word, or is in the vocabulary twice")
-    return index, np.array(ids, dtype=np.uint32)
+    return index, ids
 
 
 def _word_at(data: bytes, position: int) -> str:
