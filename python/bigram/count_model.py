@@ -260,8 +260,10 @@ class CountModel(BigramModel):
     def __repr__(self) -> str:
         if self._table is None and self.counts is None:
             return f"CountModel({self.smoothing}, not fitted)"
-        pairs = "" if self.counts is None else f", {self.counts.total:,} pairs"
-        return f"CountModel({self.smoothing}, {self.vocab_size:,} symbols{pairs})"
+        size = f"{self.vocab_size:,} symbols"
+        if self.counts is None:
+            return f"CountModel({type(self.table).__name__}, {size})"
+        return f"CountModel({self.smoothing}, {size}, {self.counts.total:,} pairs)"
 
     def __getstate__(self) -> dict[str, Any]:
         # A table made of the counts is made again.
