@@ -120,6 +120,23 @@ def test_convert_models(capsys: pytest.CaptureFixture[str], names: pathlib.Path)
     assert (about["kind"], about["smoothing"]["name"]) == ("count_model", "AddK")
 
 
+def test_convert_to_arpa_and_back(
+    capsys: pytest.CaptureFixture[str], names: pathlib.Path
+) -> None:
+    counts, arpa = names.with_name("counts.safetensors"), names.with_name("model.arpa.gz")
+    run(capsys, "count", names, "-o", counts)
+    run(capsys, "convert", counts, arpa, "--smoothing", "witten-bell")
+    about = run(capsys, "info", arpa, "--json")
+    assert (about["kind"], about["order"]) == ("arpa", 2)
+    assert about["ngrams"]["2"] == expected(names).num_pairs
+    model = names.with_name("model.safetensors")
+    run(capsys, "convert", arpa, model)
+    wanted = bigram.CountModel.from_counts(expected(names), bigram.WittenBell())
+    assert bigram.load(model).score("a n n a") == pytest.approx(wanted.score("anna"), abs=1e-4)
+    out = names.with_name("counts.tsv")
+    assert "holds probabilities" in run(capsys, "convert", model, out, code=2)
+
+
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
 def test_info_of_arpa_of_any_order(
     capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, pack: Any
