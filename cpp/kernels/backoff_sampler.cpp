@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "bigram/backoff_sampling.hpp"
+#include "bigram/memory.hpp"
 
 namespace bigram {
 namespace {
@@ -60,6 +61,9 @@ Result prepare_backoff_sampler(BackoffSampler<Index>& sampler, const BackoffWeig
     }
     sampler.indptr.assign(model.indptr, model.indptr + size + 1);
     sampler.indices = model.indices;
+    sampler.cells.reserve(static_cast<std::size_t>(pairs + size));
+    advise_huge_pages(sampler.cells.data(),
+                      (pairs + size) * static_cast<int64_t>(sizeof(AliasCell)));
     sampler.cells.resize(static_cast<std::size_t>(pairs + size));
     return build_backoff_cells(sampler.cells.data(), model.indptr, model.indices, weights.data(),
                                rest.data(), size, run);
