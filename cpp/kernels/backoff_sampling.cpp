@@ -39,6 +39,12 @@ double to_unit(uint64_t random) {
     return static_cast<double>(random >> 11) * 0x1p-53;
 }
 
+// Without a branch, which would be a coin's toss.
+inline uint32_t pick(const AliasCell& cell, uint64_t fraction) {
+    const uint32_t take = 0 - static_cast<uint32_t>(fraction < cell.threshold);
+    return (cell.own & take) | (cell.alias & ~take);
+}
+
 template <class Index>
 uint32_t draw_base(const BackoffSampler<Index>& model, uint32_t context, uint64_t random) {
     if (model.base_cells.empty()) {  // the rank whose share of the sums holds the random place
@@ -49,8 +55,7 @@ uint32_t draw_base(const BackoffSampler<Index>& model, uint32_t context, uint64_
         return model.base.order[static_cast<std::size_t>(above - sums - 1)];
     }
     const uint64_t size = model.base_cells.size();
-    const AliasCell& cell = model.base_cells[scale_to_range(random, size)];
-    return random * size < cell.threshold ? cell.own : cell.alias;
+    return pick(model.base_cells[scale_to_range(random, size)], random * size);
 }
 
 // The unseen tokens of a row by their weight; kNoMass if there is none of them.
@@ -147,10 +152,15 @@ class Block {
             prefetch(model_.cells.data() + place[lane]);
         }
         for (int lane = 0; lane < active_; ++lane) {
-            const AliasCell& cell = model_.cells[place[lane]];
-            tokens[lane] = fraction[lane] < cell.threshold ? cell.own : cell.alias;
+            tokens[lane] = pick(model_.cells[place[lane]], fraction[lane]);
             special[num_special] = lane;
             num_special += tokens[lane] >= kNoMass;
+        }
+        if (!model_.base_cells.empty()) {
+            for (int k = 0; k < num_special; ++k) {
+                const uint64_t word = random_.wide(1, special[k]);
+                prefetch(&model_.base_cells[scale_to_range(word, model_.base_cells.size())]);
+            }
         }
         for (int k = 0; k < num_special; ++k) {
             const int lane = special[k];
