@@ -8,6 +8,7 @@ void bind_backoff_sampling(pybind11::module_& m);
 void bind_backoff_scoring(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
 void bind_count_addition(pybind11::module_& m);
+void bind_characters(pybind11::module_& m);
 void bind_count_cross_entropy(pybind11::module_& m);
 void bind_counting(pybind11::module_& m);
 void bind_cross_entropy(pybind11::module_& m);
@@ -30,6 +31,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_backoff_scoring(m);
     bind_build(m);
     bind_count_addition(m);
+    bind_characters(m);
     bind_count_cross_entropy(m);
     bind_counting(m);
     bind_cross_entropy(m);

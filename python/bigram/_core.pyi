@@ -106,6 +106,14 @@ def count_bigrams(
     num_threads: int,
 ) -> int: ...
 
+# characters
+def encode_characters(
+    ids: npt.NDArray[np.unsignedinteger],
+    text: npt.NDArray[np.uint8],
+    table: npt.NDArray[np.unsignedinteger],
+    missing: int,
+) -> tuple[int, int]: ...
+
 # normalization
 def normalize_rows(
     out: npt.NDArray[np.floating],

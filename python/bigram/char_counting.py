@@ -92,10 +92,8 @@ class CharCounter:
                 count_bigrams(data[skip:], _ASCII, out=self._bytes)
                 self._previous = int(data[-1])
             else:
-                points = code_points(data[1:].tobytes().decode())
-                before = np.array([self._previous][skip:], dtype=np.uint32)
-                self._others.add(np.concatenate([before, points]))
-                self._previous = int(points[-1])
+                before = None if skip else self._previous
+                self._previous = self._others.add_utf8(data[1:], before)
             if block.last and not self._lines:
                 self._ends.add(self._previous)
 

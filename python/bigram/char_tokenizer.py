@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bigram.kernels import encode_characters
 from bigram.texts import (
     Ids,
     Json,
@@ -320,9 +321,10 @@ class CharTokenizer:
 
     def _lookup(self, text: str) -> Ids:
         """Return the id of every character, `_missing` for those outside the vocabulary."""
-        if not text.isascii():
-            return self._table.take(code_points(text), mode="clip")
-        return self._lookup_ascii(text.encode("ascii"))
+        if text.isascii():
+            return self._lookup_ascii(text.encode("ascii"))
+        out = np.empty(len(text), self._table.dtype)
+        return encode_characters(text.encode("utf-8", "surrogatepass"), self._table, out=out)[0]
 
     def _lookup_ascii(self, data: bytes) -> Ids:
         """Return the id of every byte of ASCII text, unchecked."""

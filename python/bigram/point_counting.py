@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bigram.kernels import count_bigrams, count_bigrams_sparse
+from bigram.kernels import count_bigrams, count_bigrams_sparse, encode_characters
 from bigram.kernels._csr import Csr
 from bigram.sparse import RunningSum
 
@@ -27,24 +27,49 @@ class PointCounter:
 
     def __init__(self) -> None:
         self.points: list[int] = []
-        self._ids = np.zeros(0, dtype=np.int32)  # id + 1 of each code point, 0 where there is none
+        self._ids = np.zeros(0, dtype=np.uint32)  # id + 1 of each code point, 0 where there is none
         self._matrix: Matrix | None = np.zeros((0, 0), dtype=np.int64)
         self._sum = RunningSum()
-        self._held: list[npt.NDArray[np.int32]] = []
+        self._held: list[npt.NDArray[np.uint32]] = []
         self._num_held = 0
 
     def add(self, points: npt.NDArray[np.uint32]) -> None:
-        """Count neighbours, giving ids to code points that are new."""
-        if not self._ids.size:
-            self._ids = np.zeros(_NUM_POINTS, dtype=np.int32)
-        ids = self._ids.take(points)
-        new = points[ids == 0]
-        if new.size:
-            for point in np.unique(new).tolist():
-                self.points.append(point)
-                self._ids[point] = len(self.points)
-            ids = self._ids.take(points)
-            self._grow(len(self.points))
+        """Count neighbouring code points."""
+        self._prepare()
+        for point in np.unique(points[self._ids.take(points) == 0]).tolist():
+            self._number(point)
+        self._count(self._ids.take(points))
+
+    def add_utf8(self, data: npt.NDArray[np.uint8], before: int | None) -> int:
+        """Count neighbours in UTF-8 text and the code point `before` it; return the last one."""
+        self._prepare()
+        start = 0 if before is None else 1
+        out = np.empty(data.size + 1, dtype=np.uint32)
+        if before is not None:
+            out[0] = self._ids[before] or self._number(before)
+        done, count = 0, start
+        while done < data.size:
+            ids, num_bytes = encode_characters(data[done:], self._ids, missing=0, out=out[count:])
+            done, count = done + num_bytes, count + ids.size
+            if done < data.size:
+                character = data[done : done + 4].tobytes().decode("utf-8", "ignore")[0]
+                self._number(ord(character))
+        last = self.points[int(out[count - 1]) - 1]
+        self._count(out[:count])
+        return last
+
+    def _prepare(self) -> None:
+        if not self._ids.size:  # plain ASCII text never comes here
+            self._ids = np.zeros(_NUM_POINTS, dtype=np.uint32)
+
+    def _number(self, point: int) -> int:
+        """Give the next id to a code point."""
+        self.points.append(point)
+        self._ids[point] = len(self.points)
+        return len(self.points)
+
+    def _count(self, ids: npt.NDArray[np.uint32]) -> None:
+        self._grow(len(self.points))
         ids -= 1
         if self._matrix is not None:
             count_bigrams(ids, len(self._matrix), out=self._matrix)

@@ -6,6 +6,7 @@ from bigram.kernels.backoff_scoring import (
     score_backoff_pairs,
     score_backoff_sequences,
 )
+from bigram.kernels.characters import encode_characters
 from bigram.kernels.count_addition import add_counts
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.counting import count_bigrams
@@ -26,6 +27,7 @@ __all__ = [
     "count_bigrams_sparse",
     "count_cross_entropy_grad",
     "embedding_cross_entropy_grad",
+    "encode_characters",
     "index_pairs",
     "multinomial",
     "normalize_rows",

@@ -35,6 +35,7 @@ __all__ = [
     "count_cross_entropy_grad",
     "count_words",
     "embedding_cross_entropy_grad",
+    "encode_characters",
     "encode_words",
     "multinomial",
     "normalize_rows",
@@ -187,3 +188,18 @@ def encode_words(
         tokens += [boundary, *(ids.get(word, unknown) for word in words if word), boundary]
         offsets.append(len(tokens))
     return tokens, offsets
+
+
+def encode_characters(
+    text: bytes, table: npt.NDArray[Any], *, missing: int | None = None
+) -> tuple[list[int], int]:
+    """Look up each character of UTF-8 text; stop before one whose entry is `missing`."""
+    ids: list[int] = []
+    num_bytes = 0
+    for character in text.decode("utf-8", "surrogatepass"):
+        index = int(table[min(ord(character), len(table) - 1)])
+        if index == missing:
+            break
+        ids.append(index)
+        num_bytes += len(character.encode("utf-8", "surrogatepass"))
+    return ids, num_bytes
