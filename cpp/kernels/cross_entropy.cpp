@@ -79,23 +79,48 @@ struct TargetStats {
 };
 
 template <class Target>
-bool is_bad(Target y, int64_t classes, int64_t ignore_index) {
-    return y != ignore_index && static_cast<std::uint64_t>(static_cast<int64_t>(y)) >=
-                                    static_cast<std::uint64_t>(classes);
+BIGRAM_INLINE bool is_bad(Target target, int64_t classes, int64_t ignore_index) {
+    const int64_t y = target;
+    return (y != ignore_index) & ((y < 0) | (y >= classes));
 }
+
+// No branch in the loop that all targets go through. The stride is a constant where it is one.
+template <class Target>
+BIGRAM_INLINE bool any_bad_body(const Target* targets, int64_t stride, int64_t size,
+                                int64_t classes, int64_t ignore_index, int64_t* counted) {
+    int64_t count = 0;
+    int64_t bad = 0;
+    if (stride == 1) {
+        for (int64_t i = 0; i < size; ++i) {
+            count += targets[i] != ignore_index;
+            bad |= is_bad(targets[i], classes, ignore_index);
+        }
+    } else {
+        for (int64_t i = 0; i < size; ++i) {
+            count += targets[i * stride] != ignore_index;
+            bad |= is_bad(targets[i * stride], classes, ignore_index);
+        }
+    }
+    *counted = count;
+    return bad != 0;
+}
+
+BIGRAM_CLONES(bool, any_bad,
+              (const std::int32_t* targets, int64_t stride, int64_t size, int64_t classes,
+               int64_t ignore_index, int64_t* counted),
+              (targets, stride, size, classes, ignore_index, counted))
+BIGRAM_CLONES(bool, any_bad,
+              (const int64_t* targets, int64_t stride, int64_t size, int64_t classes,
+               int64_t ignore_index, int64_t* counted),
+              (targets, stride, size, classes, ignore_index, counted))
 
 template <class Target>
 TargetStats check_targets(Strided<Target> targets, int64_t first, int64_t last, int64_t classes,
                           const CrossEntropyOptions& options) {
-    // No branch in the loop that all targets go through.
     int64_t counted = 0;
-    bool bad = false;
-    for (int64_t i = first; i < last; ++i) {
-        counted += targets[i] != options.ignore_index;
-        bad |= is_bad(targets[i], classes, options.ignore_index);
-    }
     TargetStats stats;
-    if (bad) {
+    if (any_bad(&targets.data[first * targets.stride], targets.stride, last - first, classes,
+                options.ignore_index, &counted)) {
         stats.first_bad = first;
         while (!is_bad(targets[stats.first_bad], classes, options.ignore_index))
             ++stats.first_bad;
@@ -138,12 +163,14 @@ class Tiles {
     double run(int64_t first, int64_t last, T* e, double* loss) const {
         const int64_t rows = last - first;
         const T* x = logits_.data + first * logits_.row_stride;
-        double sums[kMaxRows], shifts[kMaxRows], logs[kMaxRows], scale[kMaxRows];
-        double at_target[kMaxRows];
+        double sums[kMaxRows], shifts[kMaxRows], logs[kMaxRows];
+        double inverses[kMaxRows], scale[kMaxRows], at_target[kMaxRows];
         exp_rows(e, sums, shifts, x, rows, classes_, logits_.row_stride);
         log_all(logs, sums, rows);
-        for (int64_t r = 0; r < rows; ++r)
-            scale[r] = unit_ / sums[r];
+        for (int64_t r = 0; r < rows; ++r) {
+            inverses[r] = 1.0 / sums[r];
+            scale[r] = unit_ * inverses[r];
+        }
         double total = 0.0;
         const bool plain = share_ == 0.0 && options_.weight == nullptr;
         for (int64_t r = 0; r < rows; ++r) {
@@ -151,6 +178,7 @@ class Tiles {
                                         x + r * logits_.row_stride,
                                         classes_,
                                         sums[r],
+                                        inverses[r],
                                         shifts[r],
                                         logs[r]};
             const int64_t y = targets_[first + r];

@@ -260,14 +260,14 @@ BIGRAM_TARGET_AVX512 void scale_rows(float* out, const float* e, const double* s
                                      int64_t cols, int64_t out_stride, bool stream) {
     const int64_t e_stride = padded(cols);
     for (int64_t r = 0; r < rows; ++r) {
-        float factor = static_cast<float>(scale[r]);
-        const __m512 factors = _mm512_set1_ps(factor);
+        const __m512 factors = _mm512_set1_ps(static_cast<float>(scale[r]));
         if (stream) {
             scale_row<true>(out + r * out_stride, e + r * e_stride, cols, factors);
         } else {
             scale_row<false>(out + r * out_stride, e + r * e_stride, cols, factors);
         }
     }
+    if (stream) _mm_sfence();
 }
 
 }  // namespace bigram::avx512

@@ -45,6 +45,7 @@ struct SoftmaxRow {
     const T* x;
     std::int64_t size;
     double sum;
+    double inverse;  // of the sum
     double shift;
     double log_sum;
 
@@ -57,22 +58,23 @@ struct SoftmaxRow {
         const double e_y = static_cast<double>(e[y]);
         const double others = sum - e_y;
         if (others < e_y) return sure(y, e_y);
-        return {log_sum + (shift - static_cast<double>(x[y])), others / sum};
+        return {log_sum + (shift - static_cast<double>(x[y])), others * inverse};
     }
 
   private:
     // 1 - p and log p would cancel, so the others are summed apart.
     Target sure(std::int64_t y, double e_y) const {
         const double others = sum_without(e, size, y);
-        return {std::log1p(others / e_y), others / (others + e_y)};
+        return {std::log1p(others / e_y), others * inverse};
     }
 };
 
 // The softmax of one row; e has room for padded(size).
 template <class T>
 SoftmaxRow<T> softmax_row(T* e, const T* x, std::int64_t size) {
-    SoftmaxRow<T> row{e, x, size, 0.0, 0.0, 0.0};
+    SoftmaxRow<T> row{e, x, size, 0.0, 0.0, 0.0, 0.0};
     exp_rows(e, &row.sum, &row.shift, x, 1, size, size);
+    row.inverse = 1.0 / row.sum;
     log_all(&row.log_sum, &row.sum, 1);
     return row;
 }
