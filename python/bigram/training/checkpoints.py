@@ -59,7 +59,6 @@ def save_if_due(trainer: Trainer) -> None:
         "learning_rates": _crc(options.learning_rates[: trainer.step]),
         "evaluations": [list(astuple(e)) for e in trainer.evaluations],
         "batches": None if trainer.batches is None else trainer.batches.get_state(),
-        "random": options.random.get_state(),
     }
     if trainer.early is not None:
         header["early"] = [trainer.early.best, trainer.early.waited]
@@ -93,7 +92,6 @@ def _restore(trainer: Trainer, arrays: dict[str, NDArray[Any]], header: dict[str
     trainer.evaluations = [LossEstimate(*values) for values in header["evaluations"]]
     if trainer.batches is not None:
         trainer.batches.set_state(header["batches"])
-    trainer.options.random.set_state(header["random"])
     if trainer.early is not None:
         trainer.early.best, trainer.early.waited = header["early"]
         trainer.early.weight = arrays.get("best_weight")
