@@ -120,9 +120,7 @@ def test_convert_models(capsys: pytest.CaptureFixture[str], names: pathlib.Path)
     assert (about["kind"], about["smoothing"]["name"]) == ("count_model", "AddK")
 
 
-def test_convert_to_arpa_and_back(
-    capsys: pytest.CaptureFixture[str], names: pathlib.Path
-) -> None:
+def test_convert_to_arpa_and_back(capsys: pytest.CaptureFixture[str], names: pathlib.Path) -> None:
     counts, arpa = names.with_name("counts.safetensors"), names.with_name("model.arpa.gz")
     run(capsys, "count", names, "-o", counts)
     run(capsys, "convert", counts, arpa, "--smoothing", "witten-bell")

@@ -163,6 +163,24 @@ def test_counts_go_to_a_file(tmp_path: pathlib.Path) -> None:
             assert isinstance(counts.matrix, np.ndarray) == (layout == "dense")
 
 
+def test_places_are_checked_before_counting(tmp_path: pathlib.Path) -> None:
+    def texts() -> Iterator[str]:
+        raise AssertionError("counting has begun")
+        yield ""
+
+    tokenizer = bigram.CharTokenizer.from_texts(["abc"])
+    for place in (tmp_path, tmp_path / "missing" / "a"):
+        for option in ("resume", "out"):
+            with pytest.raises(OSError) as caught:
+                bigram.count(texts(), tokenizer, **{option: place})
+            assert caught.value.filename == str(place)
+        with pytest.raises(OSError):
+            bigram.merge(bigram.count(["abc"]), out=place)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with pytest.raises(ValueError, match="resume and out are both"):
+        bigram.count(texts(), tokenizer, resume=tmp_path / "link", out=tmp_path / "a")
+
+
 def test_options_are_checked() -> None:
     with pytest.raises(ValueError, match="layout = 'csr', wanted"):
         bigram.count(["a"], layout="csr")

@@ -298,6 +298,13 @@ def test_places_that_hold_no_file(tmp_path: pathlib.Path) -> None:
         assert str(path) in str(caught.value)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
+def test_a_pipe_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        bigram.load(tmp_path / "pipe")
+
+
 def test_versions_and_kinds_are_named(saved: pathlib.Path, tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="holds 'counts', wanted 'neural_model'"):
         load_arrays(saved, kind="neural_model")

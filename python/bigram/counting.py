@@ -15,7 +15,8 @@ from bigram.char_tokenizer import CharTokenizer
 from bigram.corpus import Corpus, as_corpus, encode_corpus
 from bigram.count_stream import CountStream
 from bigram.counts import DENSE_LIMIT, BigramCounts, is_dense_layout
-from bigram.files import Path
+from bigram.files import Path, check_place
+from bigram.kernels._csr import Csr
 from bigram.sources import TextFiles
 from bigram.storage import open_arrays
 from bigram.tokenizers import Tokenizer, from_json
@@ -80,6 +81,7 @@ def count(
     """
     dense_limit = _checked_limit(layout, memory_limit)
     source = as_corpus(corpus)
+    _check_places(resume, out)
     if resume is None:
         found = _count_symbols(source, tokenizer, progress)
         if found is not None:
@@ -119,9 +121,19 @@ def _checked_limit(layout: str, memory_limit: int | None) -> int:
     return min(DENSE_LIMIT, math.isqrt(int(memory_limit) // 8))
 
 
+def _check_places(resume: Path | None, out: Path | None) -> None:
+    """Raise now what would otherwise be raised after hours of counting."""
+    for path in (resume, out):
+        if path is not None:
+            check_place(path)
+    places = {os.path.realpath(path) for path in (resume, out) if path is not None}
+    if resume is not None and out is not None and len(places) == 1:
+        raise ValueError(f"resume and out are both {os.fspath(out)}: the first is removed")
+
+
 def _count_symbols(
     source: Corpus, tokenizer: Tokenizer | None, progress: bool
-) -> tuple[npt.NDArray[np.int64], Tokenizer] | None:
+) -> tuple[npt.NDArray[np.int64] | Csr, Tokenizer] | None:
     """Count characters or bytes the short way, without ids; None where that cannot be."""
     if isinstance(tokenizer, CharTokenizer) or (tokenizer is None and source.vocab_size is None):
         return count_characters(source, tokenizer, progress)

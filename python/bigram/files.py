@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO
 
-__all__ = ["Path", "atomic_write"]
+__all__ = ["Path", "atomic_write", "check_place"]
 
 Path = str | os.PathLike[str]
 
@@ -48,14 +48,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     b'whole'
     """
     name = os.fspath(path)
-    try:
-        mode: int | None = os.stat(name).st_mode
-    except FileNotFoundError:
-        mode = None
-    if mode is not None and stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
-    if mode is not None and not os.access(name, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    mode = check_place(name)
     if mode is not None and not stat.S_ISREG(mode):
         yield from _write_to_device(name)
         return
@@ -80,6 +73,31 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             os.unlink(temporary)
         raise
     _sync_folder(folder)
+
+
+def check_place(path: Path) -> int | None:
+    """Return the mode of the file that stands at `path`, None if there is none.
+
+    Work that takes long asks first whether its result can be written in the end.
+
+    Raises
+    ------
+    OSError
+        If no file can be written there: `path` is a directory or write-protected, or its folder
+        is missing.
+    """
+    name = os.fspath(path)
+    try:
+        mode = os.stat(name).st_mode
+    except FileNotFoundError:
+        if not os.path.isdir(os.path.dirname(os.path.realpath(name))):
+            raise
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    if not os.access(name, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    return mode
 
 
 def _sync_folder(folder: str) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bigram.files import Path
+from bigram.files import Path, check_place
+from bigram.kernels._csr import Csr
+from bigram.progress import progress as progress_bar
 from bigram.sparse import Rows, assemble, merged_blocks, rows_of
 from bigram.sparse_files import map_counts, open_rows, write_sparse
 from bigram.tokenizers import Tokenizer, from_json
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["common_tokenizer", "merge"]
 
 
-def merge(*counts_or_paths: BigramCounts | Path, out: Path | None = None) -> BigramCounts:
+def merge(
+    *counts_or_paths: BigramCounts | Path, out: Path | None = None, progress: bool = False
+) -> BigramCounts:
     """Add up counts, in memory or in files, a few million pairs at a time.
 
     Parameters
@@ -25,6 +30,8 @@ def merge(*counts_or_paths: BigramCounts | Path, out: Path | None = None) -> Big
         At least one; all over the same ids.
     out : path, optional
         File for the sum, which then need not fit into memory. It may be one of the inputs.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -51,10 +58,12 @@ def merge(*counts_or_paths: BigramCounts | Path, out: Path | None = None) -> Big
 
     if not counts_or_paths:
         raise ValueError("nothing to merge: pass counts or paths of counts")
+    if out is not None:
+        check_place(out)
     sources, tokenizer = _sources(counts_or_paths)
     vocab_size = sources[0].vocab_size
     bound = sum(source.max_pairs for source in sources)
-    blocks = merged_blocks(sources)
+    blocks = _shown(merged_blocks(sources), vocab_size, progress)
     if out is not None and vocab_size > DENSE_LIMIT:
         description = None if tokenizer is None else tokenizer.to_json()
         write_sparse(out, blocks, vocab_size, bound, {"tokenizer": description})
@@ -63,6 +72,14 @@ def merge(*counts_or_paths: BigramCounts | Path, out: Path | None = None) -> Big
     if out is not None:
         result.save(out)
     return result
+
+
+def _shown(blocks: Iterator[Csr], vocab_size: int, progress: bool) -> Iterator[Csr]:
+    """Yield the blocks, with a progress bar of rows."""
+    with progress_bar("merging", total=vocab_size, enabled=progress, unit="row") as bar:
+        for block in blocks:
+            yield block
+            bar.update(block.shape[0])
 
 
 def _sources(items: tuple[Any, ...]) -> tuple[list[Rows], Tokenizer | None]:

@@ -295,9 +295,10 @@ def _read_head(name: str) -> tuple[dict[str, Any], int]:
     """Return the JSON that opens a safetensors file, and the offset at which its data start."""
     from safetensors import SafetensorError, safe_open
 
+    # Before it is opened: to open a pipe could wait for ever.
+    if not stat.S_ISREG(os.stat(name).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", name)
     with open(name, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", name)
         try:
             # The library checks sizes, offsets and limits; it gives no offsets, so the JSON,
             # now known to be sound, is read again here.

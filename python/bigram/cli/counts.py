@@ -129,7 +129,8 @@ def merge(
     import bigram
 
     items = [_read(path) if path.endswith(_FORMS) else path for path in counts]
-    total = bigram.merge(*items, out=None if output.endswith(_FORMS) else output)
+    out = None if output.endswith(_FORMS) else output
+    total = bigram.merge(*items, out=out, progress=on_terminal())
     if output.endswith(_FORMS):
         _write(total, output)
     _report(output, total, json)
