@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -84,6 +82,8 @@ class CountStream:
 
     def __enter__(self) -> CountStream:
         if self._checkpoint is None:
+            import tempfile
+
             folder = tempfile.TemporaryDirectory(prefix="bigram-", ignore_cleanup_errors=True)
             self._folder = self._cleanup.enter_context(folder)
             return self
@@ -101,6 +101,8 @@ class CountStream:
     ) -> None:
         self._cleanup.close()
         if self._checkpoint is not None and kind is None:
+            import shutil
+
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._checkpoint)
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -231,6 +233,8 @@ class CountStream:
         self._batches_done, self._crc = header["batches_done"], header["crc32"]
         self._runs = [os.path.join(self._folder, run) for run in header["runs"]]
         if os.path.isdir(self._folder):
+            import shutil
+
             for name in set(os.listdir(self._folder)) - set(header["runs"]):
                 path = os.path.join(self._folder, name)
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,6 +33,8 @@ def write_sparse(
     header : mapping
         Saved with the file.
     """
+    import tempfile
+
     dtype = index_dtype(bound)
     parts = {"indptr": dtype, "indices": dtype, "counts": np.dtype(np.int64)}
     folder = os.path.dirname(os.path.realpath(path))
