@@ -125,12 +125,6 @@ bool draw_short_rows(int64_t* out, const Real* weights, int64_t begin, int64_t e
     return true;
 }
 
-void lower(std::atomic<int64_t>& lowest, int64_t value) {
-    int64_t seen = lowest.load();
-    while (value < seen && !lowest.compare_exchange_weak(seen, value)) {
-    }
-}
-
 }  // namespace
 
 template <class Real>
@@ -177,7 +171,7 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
             draws = RowDraws(seed, b * rows_per_block, 0, num_samples);
             for (int64_t i = b * rows_per_block; i < end; ++i) {
                 if (!row.load(weights + i * cols, num_samples) || row.total == 0)
-                    return lower(bad_row, i);
+                    return lower_to(bad_row, i);
                 int64_t* to = out + i * num_samples;
                 draws.next(0, num_samples,
                            [&](int64_t k, uint64_t random) { to[k] = row.draw(random); });

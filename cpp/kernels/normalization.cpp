@@ -111,9 +111,7 @@ Result normalize_rows(Out* out, const Count* counts, std::int64_t rows, std::int
         for (int64_t i = block * rows_per_block; i < end; ++i) {
             double total = 0.0;
             if (!row_sum(counts + i * cols, cols, &total)) {
-                int64_t seen = bad_row.load();
-                while (i < seen && !bad_row.compare_exchange_weak(seen, i)) {
-                }
+                lower_to(bad_row, i);
                 return;
             }
             const double mass = total + alpha * static_cast<double>(cols);

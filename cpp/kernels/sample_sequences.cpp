@@ -172,6 +172,22 @@ Result draw_many(ChainTokens& result, int64_t* offsets, const Real* weights,
     return draw_blocks<FixedChains<Cell, Token>>(result, offsets, table, request, size, run);
 }
 
+template <class Real>
+Result check_weights(const Real* weights, int64_t vocab_size, const Run& run) {
+    constexpr int64_t kBlock = 1 << 17;
+    const int64_t cells = vocab_size * vocab_size;
+    const int64_t blocks = ceil_div(cells, kBlock);
+    std::atomic<int64_t> first_bad{cells};
+    const auto body = [&](int64_t block, int) {
+        const int64_t begin = block * kBlock;
+        const int64_t size = std::min(kBlock, cells - begin);
+        const int64_t bad = first_bad_weight(weights + begin, size);
+        if (bad < size) lower_to(first_bad, begin + bad);
+    };
+    if (!parallel_for(run, blocks, body)) return Result::interrupted();
+    return first_bad.load() < cells ? Result::bad_value(first_bad.load()) : Result{};
+}
+
 template <class Cell, class Token, class Real>
 Result draw(ChainTokens& result, int64_t* offsets, const Real* weights, const ChainRequest& request,
             const Run& run) {
@@ -179,10 +195,9 @@ Result draw(ChainTokens& result, int64_t* offsets, const Real* weights, const Ch
     const bool few = n < kFewChains || request.max_length < request.vocab_size / n;
     result.held_bytes = sizeof(Token);
     std::fill_n(offsets, n + 1, int64_t{0});
-    if (few) {
-        const int64_t cells = request.vocab_size * request.vocab_size;
-        const int64_t bad = first_bad_weight(weights, cells);
-        if (bad < cells) return Result::bad_value(bad);
+    if (few) {  // every weight is looked at, though few rows are built
+        const Result checked = check_weights(weights, request.vocab_size, run);
+        if (!checked.ok()) return checked;
     }
     const Result drawn = few ? draw_few<Cell, Token>(result, offsets, weights, request, run)
                              : draw_many<Cell, Token>(result, offsets, weights, request, run);

@@ -1,3 +1,5 @@
+import signal
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -352,6 +354,44 @@ def test_zero_is_never_drawn_beside_tiny_and_huge():
     tokens, _ = kernels.sample_sequences(probs, np.zeros(1000, int), max_length=2000, seed=1)
     assert set(np.unique(tokens)) == {3}
     assert set(np.unique(kernels.multinomial(probs, 10_000, seed=1))) == {3}
+
+
+# ---- interruption
+
+
+@pytest.fixture
+def alarm():
+    """Raise TimeoutError in 50 ms."""
+    if not hasattr(signal, "SIGALRM"):
+        pytest.skip("this system has no SIGALRM")
+
+    def give_up(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("n", [1, 200])
+@pytest.mark.parametrize("stop", [None, 1])
+def test_a_signal_stops_a_long_call(alarm, n, stop):
+    with pytest.raises(TimeoutError):
+        kernels.sample_sequences(
+            np.array([[1.0, 0.0], [0.0, 1.0]]),
+            np.zeros(n, int),
+            max_length=2 * 10**9 // n,
+            stop=stop,
+            num_threads=2,
+        )
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_a_signal_stops_multinomial(alarm, rows):
+    with pytest.raises(TimeoutError):
+        kernels.multinomial(np.ones((rows, 300)), 500_000_000 // rows, num_threads=2)
 
 
 # ---- errors

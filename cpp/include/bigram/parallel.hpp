@@ -44,6 +44,13 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
     return (a + b - 1) / b;
 }
 
+// Keeps the lowest of what any thread brings: the first bad element, whoever found it.
+inline void lower_to(std::atomic<std::int64_t>& lowest, std::int64_t value) {
+    std::int64_t seen = lowest.load(std::memory_order_relaxed);
+    while (value < seen && !lowest.compare_exchange_weak(seen, value)) {
+    }
+}
+
 // Calls body(block, thread) once for each block in [0, num_blocks), thread < team_size(...).
 // Blocks are handed out in ascending order, so a thread sees ascending blocks. The body must not
 // throw. Returns false if interrupted, in which case some blocks were not done.
