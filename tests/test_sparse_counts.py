@@ -220,10 +220,14 @@ def test_top_pairs_of_makemore() -> None:
 def test_arguments_are_checked() -> None:
     counts = BigramCounts(np.eye(3, dtype=np.int64))
     for i in (-1, 3):
-        with pytest.raises(ValueError, match=r"outside \[0, 3\)"):
+        with pytest.raises(ValueError, match=r"outside \[0, 2\]"):
             counts.row(i)
-    with pytest.raises(ValueError, match="k = -1"):
-        counts.top(-1)
+    for method in (counts.row, counts.top, counts.prune):
+        with pytest.raises(TypeError, match="must be an integer, not float"):
+            method(1.0)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="= -1 is outside"):
+            method(-1)
+    assert counts.row(np.uint8(1)).tolist() == [0, 1, 0]
 
 
 # ---- files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from bigram import merging, tokenizers
 from bigram.counts_export import CountsExport
 from bigram.files import Path
+from bigram.kernels._checks import check_index
 from bigram.kernels._csr import Csr, make_csr
 from bigram.sparse import (
     add_sparse,
@@ -193,8 +195,7 @@ class BigramCounts(CountsExport):
         list of (context, next, count)
             Symbols, or ids where there is no tokenizer. Descending counts; ties by ids.
         """
-        if k < 0:
-            raise ValueError(f"k = {k} must not be negative")
+        k = check_index(k, "k", 0, sys.maxsize)
         best = [np.zeros(0, np.int64)] * 3
         for block in self.pairs():
             best = [np.concatenate(parts) for parts in zip(best, block, strict=True)]
@@ -222,8 +223,7 @@ class BigramCounts(CountsExport):
         -------
         int64 array, shape (V,)
         """
-        if not 0 <= i < self.vocab_size:
-            raise ValueError(f"i = {i} is outside [0, {self.vocab_size})")
+        i = check_index(i, "i", 0, self.vocab_size - 1)
         if isinstance(self.matrix, np.ndarray):
             return np.array(self.matrix[i])
         result = np.zeros(self.vocab_size, np.int64)
@@ -263,6 +263,7 @@ class BigramCounts(CountsExport):
         BigramCounts
             In the same layout.
         """
+        min_count = check_index(min_count, "min_count", 0, sys.maxsize)
         if isinstance(self.matrix, np.ndarray):
             kept = np.where(self.matrix >= min_count, self.matrix, 0)
             return BigramCounts.trusted(kept, self.tokenizer)
