@@ -160,7 +160,9 @@ def embedding_cross_entropy_grad(
     targets: npt.NDArray[np.integer],
     sparse: bool,
     num_threads: int,
-) -> Any: ...
+) -> (
+    int | tuple[float, npt.NDArray[Any]] | tuple[float, npt.NDArray[np.int64], npt.NDArray[Any]]
+): ...
 
 # count_cross_entropy
 def count_cross_entropy_grad(

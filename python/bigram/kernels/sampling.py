@@ -101,7 +101,7 @@ def sample_sequences(
     *,
     max_length: int,
     stop: int | None = None,
-    dtype: npt.DTypeLike = None,
+    dtype: npt.DTypeLike | None = None,
     seed: int | None = None,
     num_threads: int | None = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -185,7 +185,7 @@ def _checked_weights(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(native(probs), _FLOAT32 if single else _FLOAT64)
 
 
-def _token_dtype(dtype: npt.DTypeLike, vocab_size: int) -> np.dtype[Any]:
+def _token_dtype(dtype: npt.DTypeLike | None, vocab_size: int) -> np.dtype[Any]:
     if dtype is None:
         return next(smallest for holds, smallest in _SMALLEST if vocab_size <= holds)
     wanted = np.dtype(dtype)

@@ -69,7 +69,8 @@ def add_counts(
     a: csr_array[Any, tuple[int, int]], b: csr_array[Any, tuple[int, int]]
 ) -> csr_array[Any, tuple[int, int]]:
     """SciPy's sum of sparse matrices."""
-    return a + b
+    total: csr_array[Any, tuple[int, int]] = a + b
+    return total
 
 
 def count_bigrams_sparse(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.corpus import Corpus
+from bigram.corpus import Corpus, as_corpus
 from bigram.counting import count
 from bigram.counts import BigramCounts
 from bigram.training.batches import TokenStream
@@ -51,7 +51,9 @@ def _read(
         if tokenizer is not None and counts.tokenizer not in (None, tokenizer):
             raise ValueError("counts were made with another tokenizer than the model's")
         return counts
-    if tokenizer is None and not isinstance(corpus, Corpus):
+    has_ids = isinstance(corpus, Corpus)
+    corpus = as_corpus(corpus)
+    if tokenizer is None and not has_ids:
         raise ValueError("the model has no tokenizer: pass token ids, counts or Corpus.shards")
     if needs_stream:
         return TokenStream.from_corpus(corpus, tokenizer, progress=progress)
