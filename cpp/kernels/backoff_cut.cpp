@@ -17,6 +17,8 @@ using std::int64_t;
 using std::uint32_t;
 
 constexpr int64_t kRows = 64;
+constexpr int64_t kListed = 64;
+constexpr double kAccepted = 0.9;
 
 template <class Index>
 class Row {
@@ -73,6 +75,14 @@ class Row {
         else if (*rest < 1e-6 * backoff_ * base_.sums[index(*limit)])
             *rest = exact_mass(*limit);
         return stored;
+    }
+
+    // How many unseen tokens get cells of their own: all where they are few for the row's length,
+    // and draws from the base would often be rejected; else none.
+    int64_t worth_listing(int64_t limit, double rest) const {
+        const int64_t count = unseen(limit);
+        const bool few = count <= kListed + 2 * size_;
+        return few && rest < kAccepted * backoff_ * base_.sums[index(limit)] ? count : 0;
     }
 
     int64_t pair(int64_t e) const { return first_ + order_[index(e)]; }
@@ -171,22 +181,46 @@ RankedBase::RankedBase(const double* base, int64_t vocab_size)
         weights[r] = base[order[r]];
         sums[r + 1] = sums[r] + weights[r];
     }
+    guide.resize(order.size());
+    std::size_t rank_of_part = 0;
+    for (std::size_t part = 0; part < guide.size(); ++part) {
+        const double place =
+            sums.back() * static_cast<double>(part) / static_cast<double>(guide.size());
+        while (rank_of_part + 1 < order.size() && sums[rank_of_part + 1] <= place)
+            ++rank_of_part;
+        guide[part] = static_cast<uint32_t>(rank_of_part);
+    }
+}
+
+std::size_t RankedBase::find(double place, std::size_t limit) const {
+    const double part = place / sums.back() * static_cast<double>(guide.size());
+    std::size_t found = guide[std::min(static_cast<std::size_t>(part), guide.size() - 1)];
+    while (found > 0 && sums[found] > place)
+        --found;
+    while (found + 1 < limit && sums[found + 1] <= place)
+        ++found;
+    return std::min(found, limit - 1);
 }
 
 template <class Index>
-Result cut_backoff_rows(double* kept, int64_t* limits, double* rest,
-                        const BackoffWeights<Index>& model, const RankedBase& base, int64_t top_k,
-                        double top_p, const Run& run) {
+Result cut_backoff_rows(RowParts& parts, const BackoffWeights<Index>& model, const RankedBase& base,
+                        int64_t top_k, double top_p, const Run& run) {
     std::atomic<bool> short_of_memory{false};
     const auto body = [&](int64_t block, int) {
         try {
             Row<Index> row(model, base);
             const int64_t last = std::min(model.vocab_size, (block + 1) * kRows);
             for (int64_t i = block * kRows; i < last; ++i) {
+                const std::size_t number = static_cast<std::size_t>(i);
                 row.load(i);
-                const int64_t stored = row.cut(top_k, top_p, limits + i, rest + i);
-                for (int64_t e = 0; e < model.indptr[i + 1] - model.indptr[i]; ++e)
-                    kept[row.pair(e)] = e < stored ? model.weights[row.pair(e)] : 0.0;
+                const int64_t stored =
+                    row.cut(top_k, top_p, &parts.limits[number], &parts.rest[number]);
+                parts.listed[number] = row.worth_listing(parts.limits[number], parts.rest[number]);
+                for (int64_t e = 0; e < model.indptr[i + 1] - model.indptr[i]; ++e) {
+                    const int64_t pair = row.pair(e);
+                    parts.kept[static_cast<std::size_t>(pair)] =
+                        e < stored ? model.weights[pair] : 0.0;
+                }
             }
         } catch (const std::bad_alloc&) {
             short_of_memory.store(true);
@@ -196,9 +230,9 @@ Result cut_backoff_rows(double* kept, int64_t* limits, double* rest,
     return short_of_memory.load() ? Result::out_of_memory() : Result{};
 }
 
-#define BIGRAM_INSTANTIATE(Index)                                                              \
-    template Result cut_backoff_rows(double*, int64_t*, double*, const BackoffWeights<Index>&, \
-                                     const RankedBase&, int64_t, double, const Run&);
+#define BIGRAM_INSTANTIATE(Index)                                                                \
+    template Result cut_backoff_rows(RowParts&, const BackoffWeights<Index>&, const RankedBase&, \
+                                     int64_t, double, const Run&);
 BIGRAM_INSTANTIATE(std::int32_t)
 BIGRAM_INSTANTIATE(int64_t)
 #undef BIGRAM_INSTANTIATE

@@ -5,9 +5,9 @@
 // a row is its stored pairs, and the base without them. O(pairs + V), and sorting where rows are
 // cut.
 #include <algorithm>
+#include <utility>
 
 #include "bigram/backoff_sampling.hpp"
-#include "bigram/memory.hpp"
 
 namespace bigram {
 namespace {
@@ -39,34 +39,32 @@ Result prepare_backoff_sampler(BackoffSampler<Index>& sampler, const BackoffWeig
     const int64_t size = model.vocab_size;
     const int64_t pairs = model.indptr[size];
     const bool whole = top_k >= size && top_p >= 1.0;
-    std::vector<double> weights(static_cast<std::size_t>(pairs));
-    std::vector<double> rest(static_cast<std::size_t>(size));
-    sampler.rejects = !(whole && subtract_base(weights.data(), model));
+    RowParts parts;
+    parts.kept.resize(static_cast<std::size_t>(pairs));
+    parts.rest.resize(static_cast<std::size_t>(size));
+    parts.limits.resize(static_cast<std::size_t>(size));
+    parts.listed.resize(static_cast<std::size_t>(size));
+    sampler.rejects = !(whole && subtract_base(parts.kept.data(), model));
     if (sampler.rejects) {
         sampler.base = RankedBase(model.base, size);
-        sampler.limits.resize(static_cast<std::size_t>(size));
-        const Result cut = cut_backoff_rows(weights.data(), sampler.limits.data(), rest.data(),
-                                            model, sampler.base, top_k, top_p, run);
+        const Result cut = cut_backoff_rows(parts, model, sampler.base, top_k, top_p, run);
         if (!cut.ok()) return cut;
+        sampler.indptr.assign(model.indptr, model.indptr + size + 1);
+        sampler.indices = model.indices;
     } else {
         double sum = 0.0;
         for (int64_t j = 0; j < size; ++j)
             sum += model.base[j];
         for (int64_t i = 0; i < size; ++i)
-            rest[static_cast<std::size_t>(i)] = model.backoff[i] * sum;
+            parts.rest[static_cast<std::size_t>(i)] = model.backoff[i] * sum;
     }
     if (whole) {
         sampler.base_cells.resize(static_cast<std::size_t>(size));
         build_cells(sampler.base_cells.data(), model.base, size);
     }
-    sampler.indptr.assign(model.indptr, model.indptr + size + 1);
-    sampler.indices = model.indices;
-    sampler.cells.reserve(static_cast<std::size_t>(pairs + size));
-    advise_huge_pages(sampler.cells.data(),
-                      (pairs + size) * static_cast<int64_t>(sizeof(AliasCell)));
-    sampler.cells.resize(static_cast<std::size_t>(pairs + size));
-    return build_backoff_cells(sampler.cells.data(), model.indptr, model.indices, weights.data(),
-                               rest.data(), size, run);
+    const Result built = build_backoff_cells(sampler, model, parts, run);
+    sampler.limits = std::move(parts.limits);
+    return built;
 }
 
 template Result prepare_backoff_sampler(BackoffSampler<std::int32_t>&,

@@ -14,7 +14,7 @@
 #include <new>
 #include <numeric>
 
-#include "bigram/prefetch.hpp"
+#include "bigram/memory.hpp"
 #include "bigram/random.hpp"
 
 namespace bigram {
@@ -48,11 +48,8 @@ inline uint32_t pick(const AliasCell& cell, uint64_t fraction) {
 template <class Index>
 uint32_t draw_base(const BackoffSampler<Index>& model, uint32_t context, uint64_t random) {
     if (model.base_cells.empty()) {  // the rank whose share of the sums holds the random place
-        const double* sums = model.base.sums.data();
-        const int64_t limit = model.limits[context];
-        const double place = to_unit(random) * sums[limit];
-        const double* above = std::upper_bound(sums + 1, sums + limit, place);
-        return model.base.order[static_cast<std::size_t>(above - sums - 1)];
+        const std::size_t limit = static_cast<std::size_t>(model.limits[context]);
+        return model.base.order[model.base.find(to_unit(random) * model.base.sums[limit], limit)];
     }
     const uint64_t size = model.base_cells.size();
     return pick(model.base_cells[scale_to_range(random, size)], random * size);
@@ -144,42 +141,43 @@ class Block {
         int num_special = 0;
         philox_tile(random_, seed_, active_);
         for (int lane = 0; lane < active_; ++lane) {
-            const int64_t* row = model_.indptr.data() + state_[lane];
-            const uint64_t size = static_cast<uint64_t>(row[1] - row[0] + 1);
+            const int64_t* row = model_.starts.data() + state_[lane];
+            const uint64_t size = static_cast<uint64_t>(row[1] - row[0]);
             const uint64_t word = random_.wide(0, lane);
-            place[lane] = static_cast<uint64_t>(row[0]) + state_[lane] + scale_to_range(word, size);
+            place[lane] = static_cast<uint64_t>(row[0]) + scale_to_range(word, size);
             fraction[lane] = word * size;
-            prefetch(model_.cells.data() + place[lane]);
+            prefetch(model_.cells.get() + place[lane]);
         }
+        const uint64_t base_size = model_.base_cells.size();
         for (int lane = 0; lane < active_; ++lane) {
             tokens[lane] = pick(model_.cells[place[lane]], fraction[lane]);
             special[num_special] = lane;
             num_special += tokens[lane] >= kNoMass;
         }
-        if (!model_.base_cells.empty()) {
-            for (int k = 0; k < num_special; ++k) {
-                const uint64_t word = random_.wide(1, special[k]);
-                prefetch(&model_.base_cells[scale_to_range(word, model_.base_cells.size())]);
-            }
+        for (int k = 0; k < num_special && base_size > 0; ++k) {
+            place[k] = scale_to_range(random_.wide(1, special[k]), base_size);
+            prefetch(model_.base_cells.data() + place[k]);
         }
         for (int k = 0; k < num_special; ++k) {
             const int lane = special[k];
-            if (tokens[lane] == kDrawFromBase) {
-                const uint64_t word = random_.wide(1, lane);
-                tokens[lane] = model_.rejects
-                                   ? draw_unseen(model_, state_[lane], word, seed_,
-                                                 random_.block[lane], random_.sequence[lane])
-                                   : draw_base(model_, state_[lane], word);
-            }
             if (tokens[lane] == kNoMass) {
-                const int64_t sequence = static_cast<int64_t>(random_.sequence[lane]);
-                if (bad_sequence < 0 || sequence < bad_sequence) {
-                    bad_sequence = sequence;
-                    bad_context = state_[lane];
-                }
+                note_bad(lane);
+            } else if (!model_.rejects) {
+                tokens[lane] = pick(model_.base_cells[place[k]], random_.wide(1, lane) * base_size);
+            } else {
+                tokens[lane] = draw_unseen(model_, state_[lane], random_.wide(1, lane), seed_,
+                                           random_.block[lane], random_.sequence[lane]);
+                if (tokens[lane] == kNoMass) note_bad(lane);
             }
         }
         return bad_sequence < 0;
+    }
+
+    void note_bad(int lane) {
+        const int64_t sequence = static_cast<int64_t>(random_.sequence[lane]);
+        if (bad_sequence >= 0 && bad_sequence < sequence) return;
+        bad_sequence = sequence;
+        bad_context = state_[lane];
     }
 
     // Lanes move on; those whose sequence has ended get the next one, or the last lane's. From the
@@ -187,7 +185,7 @@ class Block {
     void retire(const uint32_t* tokens, SampledBlock& drawn, const uint32_t* log) {
         for (int lane = active_ - 1; lane >= 0; --lane) {
             state_[lane] = tokens[lane];
-            prefetch(model_.indptr.data() + tokens[lane]);
+            prefetch(model_.starts.data() + tokens[lane]);
             const bool stopped = tokens[lane] == stop_;
             if (++random_.block[lane] != max_length_ && !stopped) continue;
             flush(lane, tick_ + (stopped ? 0 : 1), drawn, log);

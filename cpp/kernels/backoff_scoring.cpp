@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "bigram/prefetch.hpp"
+#include "bigram/memory.hpp"
 #include "bigram/random.hpp"
 #include "bigram/sequences.hpp"
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bigram/memory.hpp"
 #include "bigram/parallel.hpp"
 #include "bigram/result.hpp"
 
@@ -36,22 +37,28 @@ struct RankedBase {
     std::vector<double> weights;       // by rank
     std::vector<double> sums;          // (vocab_size + 1): of those below a rank
 
+    std::vector<std::uint32_t> guide;  // where to look for a sum: as many parts as ranks
+
     RankedBase() = default;
     RankedBase(const double* base, std::int64_t vocab_size);
+
+    // The rank below `limit` whose share holds `place` in [0, sums[limit]). O(1) on the average.
+    std::size_t find(double place, std::size_t limit) const;
 };
 
 // What such a model is sampled from. Everything is its own but the indices.
 template <class Index>
 struct BackoffSampler {
-    std::vector<std::int64_t> indptr;
-    const Index* indices = nullptr;
-    std::vector<AliasCell> cells;       // row i from indptr[i] + i: one a pair, one for the base
+    std::vector<std::int64_t> starts;   // (vocab_size + 1,): the cells of a context
+    Buffer<AliasCell> cells;            // one a token, and one for the base in each row
     std::vector<AliasCell> base_cells;  // one a token; empty where the base is cut
     bool rejects = false;               // a stored pair is not drawn from the base
-    RankedBase base;                    // these two only if it rejects
-    std::vector<std::int64_t> limits;   // the ranks below it are drawn in row i
+    std::vector<std::int64_t> indptr;   // these four only if it rejects: the stored pairs,
+    const Index* indices = nullptr;
+    RankedBase base;
+    std::vector<std::int64_t> limits;  // and the ranks below which row i may draw from the base
 
-    std::int64_t vocab_size() const { return static_cast<std::int64_t>(indptr.size()) - 1; }
+    std::int64_t vocab_size() const { return static_cast<std::int64_t>(starts.size()) - 1; }
 };
 
 // Makes a sampler of rows that are cut to their top_k largest weights and then to the fewest that
@@ -61,19 +68,23 @@ template <class Index>
 Result prepare_backoff_sampler(BackoffSampler<Index>& sampler, const BackoffWeights<Index>& model,
                                std::int64_t top_k, double top_p, const Run& run);
 
-// kept[e] = weights[e], or 0 for a stored pair that is cut off; limits and rest (vocab_size,): the
-// unseen tokens of lower rank stay, and weigh so much together.
+// What a row is drawn from: stored pairs, listed tokens of the base, and the rest of the base.
+struct RowParts {
+    std::vector<double> kept;          // (pairs,): the weights of stored pairs, 0 if cut off
+    std::vector<double> rest;          // (vocab_size,): what is drawn from the base
+    std::vector<std::int64_t> limits;  // (vocab_size,): unseen tokens of lower rank stay
+    std::vector<std::int64_t> listed;  // (vocab_size,): how many of them get cells, all or none
+};
+
+// Cuts the rows of a model; parts has its sizes.
 template <class Index>
-Result cut_backoff_rows(double* kept, std::int64_t* limits, double* rest,
-                        const BackoffWeights<Index>& model, const RankedBase& base,
+Result cut_backoff_rows(RowParts& parts, const BackoffWeights<Index>& model, const RankedBase& base,
                         std::int64_t top_k, double top_p, const Run& run);
 
-// cells (pairs + vocab_size,): in row i pair e is drawn with weights[e], the base with rest[i]. A
-// row without mass leads to kNoMass.
+// Fills starts and cells. Pairs without weight get none; a row without mass leads to kNoMass.
 template <class Index>
-Result build_backoff_cells(AliasCell* cells, const std::int64_t* indptr, const Index* indices,
-                           const double* weights, const double* rest, std::int64_t vocab_size,
-                           const Run& run);
+Result build_backoff_cells(BackoffSampler<Index>& sampler, const BackoffWeights<Index>& model,
+                           const RowParts& parts, const Run& run);
 
 // cells (size,) of one distribution over 0 .. size - 1.
 void build_cells(AliasCell* cells, const double* weights, std::int64_t size);

@@ -44,6 +44,14 @@ inline void prefetch_stream(const void* data, std::int64_t bytes) {
 #endif
 }
 
+inline void prefetch(const void* data) {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(data);
+#else
+    (void)data;
+#endif
+}
+
 inline void prefetch_write(const void* data) {
 #if defined(__GNUC__) || defined(__clang__)
     __builtin_prefetch(data, 1);
