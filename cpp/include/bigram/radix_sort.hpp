@@ -11,7 +11,7 @@ namespace bigram {
 // that holds the result. Bits from `bits` on must be zero. count < 2**32.
 template <class Key>
 Key* radix_sort(Key* keys, Key* spare, std::int64_t count, int bits) {
-    constexpr int kDigitBits = 11;
+    constexpr int kDigitBits = 12;
     constexpr int kMaxPasses = (8 * static_cast<int>(sizeof(Key)) + kDigitBits - 1) / kDigitBits;
     if (count < 512) {
         std::sort(keys, keys + count);

@@ -22,6 +22,12 @@ struct KeyBucket {
     bool packed = false;            // distinct keys, then their counts; else all keys in order
 };
 
+template <class Key>
+struct KeyBuckets {
+    Buffer<Key> keys;
+    std::vector<KeyBucket> buckets;
+};
+
 // Bigram counts in compressed sparse rows, in two steps: count(), then write() into arrays of the
 // size that is known by then. Key: uint32 where vocab_size <= kNarrowVocab, else uint64.
 template <class Key>
@@ -41,28 +47,11 @@ class SparseCounter {
     Result write(Index* indptr, Index* indices, std::int64_t* counts, const Run& run) const;
 
   private:
-    struct Scratch;
-
-    template <class Pairs>
-    void collect(const Pairs& pairs);
-    template <class Pairs>
-    Result partition(const Pairs& pairs, int lanes, const Run& run);
-    Result sort_buckets(const Run& run);
-    void sort_bucket(std::int64_t number, const Scratch& scratch);
-    void count_row(std::int64_t number, const Scratch& scratch);
-    bool is_dense(const KeyBucket& bucket) const;
-    template <class F>
-    void for_each_segment(std::int64_t number, const F& f) const;
-
     std::int64_t vocab_size_ = 0;
     std::int64_t used_ids_ = 0;  // the largest token + 1
     std::int64_t num_distinct_ = 0;
     int bits_ = 1;  // of an id
-    std::int64_t lanes_ = 1;
-    Buffer<Key> memory_;
-    Key* keys_ = nullptr;  // memory_ from a cache line on
-    std::vector<KeyBucket> buckets_;
-    std::vector<std::int64_t> segments_;  // (buckets, lanes, 2): where a lane's keys begin and end
+    KeyBuckets<Key> parts_;
 };
 
 }  // namespace bigram
