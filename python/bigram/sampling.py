@@ -34,6 +34,7 @@ Seed: TypeAlias = "int | TorchGenerator | None"
 
 DEFAULT_MAX_LENGTH = 1000
 _DRAWS_PER_SAMPLE = 100
+_TEXTS_PER_PIECE = 1 << 15
 MAX_INT = 2**63 - 1
 
 
@@ -200,11 +201,18 @@ class TextSampler:
         tokens, offsets = self.sampler.sequences(
             np.full(stop, context, np.int64), max_length=limit - len(prefix_ids), stop=boundary
         )
-        ends = offsets[first:].tolist()
+        texts: list[str] = []
+        for at in range(first, stop, _TEXTS_PER_PIECE):  # so that Ctrl-C has a place to come in
+            ends = offsets[at : min(at + _TEXTS_PER_PIECE, stop) + 1].tolist()
+            texts += self._decode(tokens, ends, prefix_ids)
+        return texts
+
+    def _decode(self, tokens: NDArray[Any], ends: list[int], prefix_ids: NDArray[Any]) -> list[str]:
+        """Return the strings of the sequences between ends, each after the prefix."""
         if isinstance(self.tokenizer, CharTokenizer):
             base = ends[0]
-            text = self.tokenizer.decode(tokens[base:])
-            if len(text) == len(tokens) - base:  # every symbol is one character
+            text = self.tokenizer.decode(tokens[base : ends[-1]])
+            if len(text) == ends[-1] - base:  # every symbol is one character
                 return [self.prefix + text[a - base : b - base] for a, b in pairwise(ends)]
         decode = self.tokenizer.decode
         return [decode(np.concatenate([prefix_ids, tokens[a:b]])) for a, b in pairwise(ends)]
