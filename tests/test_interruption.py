@@ -36,11 +36,11 @@ CALLS = {
     "sample": (MODEL, "model.sample(3 * 10**7, seed=0)"),
     "fit a network, full batch": (
         "counts = bigram.datasets.load_makemore_counts(); model = bigram.NeuralModel(27)",
-        "model.fit(counts, steps=10**9, learning_rate=1.0)",
+        "model.fit(counts, steps=3 * 10**7, learning_rate=1.0)",
     ),
     "fit a network, minibatches": (
         "model = bigram.NeuralModel(27); tokens = np.arange(1000) % 27",
-        "model.fit(tokens, steps=10**9, learning_rate=1e-3, optimizer='adamw', batch_size=32)",
+        "model.fit(tokens, steps=3 * 10**7, learning_rate=1e-3, optimizer='adamw', batch_size=32)",
     ),
 }
 
