@@ -240,6 +240,9 @@ def test_damaged_descriptions() -> None:
 
 def test_from_a_corpus(tmp_path) -> None:
     path = tmp_path / "a.txt"
+    path.write_text("ab\nç.\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.txt: line 2 .* boundary symbol '\.' at position 1"):
+        CharTokenizer.from_texts(Corpus.lines(path))
     path.write_text("ab\nç\n", encoding="utf-8")
     assert CharTokenizer.from_texts(Corpus.lines(path)).vocab == (".", "a", "b", "ç")
     assert CharTokenizer.from_texts(Corpus.text(path), boundary=None).vocab == (

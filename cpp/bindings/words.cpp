@@ -1,6 +1,8 @@
 #include "bigram/words.hpp"
 
+#include <memory>
 #include <mutex>
+#include <string>
 
 #include "arrays.hpp"
 
@@ -47,6 +49,20 @@ class Words {
         int64_t* to = order.mutable_data();
         guarded(1, [&](const Run&) { return rank_words(to, table_); });
         return order;
+    }
+
+    static std::unique_ptr<Words> restored(const std::string& bytes,
+                                           const py::array_t<int64_t>& counts) {
+        auto words = std::make_unique<Words>();
+        WordTable& table = words->table_;
+        const auto* text = reinterpret_cast<const uint8_t*>(bytes.data());
+        const Result result =
+            count_words(table, text, static_cast<int64_t>(bytes.size()), Run{1, nullptr, nullptr});
+        require(result.ok() && counts.ndim() == 1 && counts.shape(0) == table.size(),
+                "damaged state of words");
+        for (int64_t i = 0; i < table.size(); ++i)
+            table.counts[static_cast<std::size_t>(i)] = counts.at(i);
+        return words;
     }
 
     // Returns tokens, offsets and the position of the first bad word, or -1.
@@ -116,6 +132,12 @@ class Words {
 void bind_words(py::module_& m) {
     py::class_<Words>(m, "Words")
         .def(py::init<>())
+        .def(py::pickle([](Words& words) { return py::make_tuple(words.words(), words.counts()); },
+                        [](const py::tuple& state) {
+                            require(state.size() == 2, "damaged state of words");
+                            return Words::restored(state[0].cast<std::string>(),
+                                                   state[1].cast<py::array_t<int64_t>>());
+                        }))
         .def("add", &Words::add, py::arg("text").noconvert())
         .def("size", &Words::size)
         .def("words", &Words::words)

@@ -115,16 +115,14 @@ class CharTokenizer:
         >>> CharTokenizer.from_texts(["to be"], boundary=None, unknown="<unk>").vocab
         (' ', 'b', 'e', 'o', 't', '<unk>')
         """
-        from bigram.corpus import iter_text_batches
+        from bigram.corpus import iter_texts
 
         seen = np.zeros(0x110000, dtype=bool)
         position = -1 if boundary is None or len(boundary) != 1 else ord(boundary)
-        first = 0
-        for batch in iter_text_batches(texts):
+        for batch, where in iter_texts(texts, whole=False):
             seen[code_points("".join(batch))] = True
             if position >= 0 and seen[position]:
-                raise boundary_inside(batch, str(boundary), Where(first))
-            first += len(batch)
+                raise boundary_inside(batch, str(boundary), where)
         symbols = {chr(point) for point in np.flatnonzero(seen).tolist()}
         return cls.from_symbols(symbols, boundary=boundary, unknown=unknown)
 

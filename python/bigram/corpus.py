@@ -39,7 +39,7 @@ __all__ = [
     "TokenBatch",
     "as_corpus",
     "encode_corpus",
-    "iter_text_batches",
+    "iter_texts",
     "open_progress",
 ]
 
@@ -236,8 +236,8 @@ class Corpus:
         return self.source.vocab_size if isinstance(self.source, TokenFiles) else None
 
     def __iter__(self) -> Iterator[str]:
-        for batch in iter_text_batches(self):
-            yield from batch
+        for texts, _ in iter_texts(self):
+            yield from texts
 
 
 def _checked_errors(errors: str) -> str:
@@ -270,11 +270,20 @@ def open_progress(corpus: Corpus, description: str, enabled: bool) -> Progress:
     return progress_bar(description, total=total, enabled=enabled, unit="B", unit_scale=True)
 
 
-def iter_text_batches(corpus: Corpus | Iterable[str]) -> Iterator[list[str]]:
-    """Yield all texts of a corpus as lists of whole texts."""
+def iter_texts(
+    corpus: Corpus | Iterable[str], *, whole: bool = True
+) -> Iterator[tuple[list[str], Where]]:
+    """Yield a corpus as lists of texts, and where each list begins.
+
+    Unless `whole` is set, a long text comes in pieces, each a list of its own.
+    """
     with progress_bar("reading") as bar:
-        for unit in join_pieces(as_corpus(corpus).source.units(bar)):
-            yield unit.texts if isinstance(unit, Texts) else split_lines(unit.data)
+        units = as_corpus(corpus).source.units(bar)
+        for unit in join_pieces(units) if whole else units:
+            if isinstance(unit, Lines):
+                yield split_lines(unit.data), unit.where
+            else:
+                yield unit.texts if isinstance(unit, Texts) else [unit.text], unit.where
 
 
 def iter_word_data(corpus: Corpus | Iterable[str]) -> Iterator[tuple[bytes, Where]]:

@@ -1,5 +1,7 @@
 """Words against the readable twin: any bytes, batches, growth, blocks and threads."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -113,6 +115,17 @@ def test_without_boundaries_lines_still_have_offsets() -> None:
     tokens, offsets, _ = index.encode(b"a b\n\nb\n", ids, 2, lines=True)
     assert tokens.tolist() == [0, 1, 1]
     assert offsets.tolist() == [0, 2, 2, 3]
+
+
+def test_an_index_pickles() -> None:
+    index = WordIndex()
+    index.add(b"b a b longer-than-eight b")
+    copy = pickle.loads(pickle.dumps(index))
+    assert copy.words() == index.words()
+    assert copy.counts().tolist() == index.counts().tolist()
+    for state in ((), (b"a b\n", np.zeros(1, np.int64)), (b"<s>\n", np.zeros(0, np.int64))):
+        with pytest.raises(ValueError, match="damaged"):
+            _core.Words.__new__(_core.Words).__setstate__(state)
 
 
 def test_misuse_of_the_raw_extension() -> None:

@@ -250,9 +250,10 @@ def plot(
 
 def _batches(path: str) -> Iterator[list[str]]:
     """Yield the lines of a file in lists."""
-    from bigram.corpus import iter_text_batches
+    from bigram.corpus import iter_texts
 
-    yield from iter_text_batches(open_corpus([path], text=False))
+    for texts, _ in iter_texts(open_corpus([path], text=False)):
+        yield texts
 
 
 def _shown(pair: str) -> str:
