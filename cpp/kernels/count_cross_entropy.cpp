@@ -25,7 +25,7 @@ namespace {
 using std::int64_t;
 
 constexpr int64_t kBlockElements = 4096;
-constexpr int64_t kSerialElements = 1 << 13;  // less is not worth a team of threads
+constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of threads
 
 // Counts are added as unsigned and their bits collected, which shows a negative one; a sum beyond
 // 2^63 would need 2^63 pairs.

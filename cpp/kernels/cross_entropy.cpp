@@ -26,7 +26,7 @@ constexpr int64_t kTileElements = 2048;    // of logits: with their exponentials
 constexpr int64_t kMaxRows = 128;          // of a tile
 constexpr int64_t kMaxTiles = 8;           // of a block, so that a thread finds its next row near
 constexpr int64_t kTargetBlock = 1 << 16;  // targets checked at a time
-constexpr int64_t kSerialElements = 1 << 13;  // less is not worth a team of threads
+constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of threads
 constexpr int64_t kStreamBytes = 1 << 25;     // a gradient of this size finds no room in a cache
 
 // sum_j weight[j] (shift - x[j]), what label smoothing adds; in eight fixed lanes.
@@ -171,25 +171,25 @@ class Tiles {
             inverses[r] = 1.0 / sums[r];
             scale[r] = unit_ * inverses[r];
         }
-        double total = 0.0;
+        // Copies, which the compiler need not read again after each store.
+        const Strided<Target> targets{targets_.data + first * targets_.stride, targets_.stride};
+        const int64_t classes = classes_, x_stride = logits_.row_stride, e_stride = padded(classes);
+        const int64_t ignore_index = options_.ignore_index;
+        const double unit = unit_;
         const bool plain = share_ == 0.0 && options_.weight == nullptr;
+        double total = 0.0;
         for (int64_t r = 0; r < rows; ++r) {
-            const SoftmaxRow<T> softmax{e + r * padded(classes_),
-                                        x + r * logits_.row_stride,
-                                        classes_,
-                                        sums[r],
-                                        inverses[r],
-                                        shifts[r],
-                                        logs[r]};
-            const int64_t y = targets_[first + r];
+            const SoftmaxRow<T> softmax{e + r * e_stride, x + r * x_stride, classes, sums[r],
+                                        inverses[r],      shifts[r],        logs[r]};
+            const int64_t y = targets[r];
             double row_loss = 0.0;
-            if (y == options_.ignore_index) {
+            if (y == ignore_index) {
                 scale[r] = std::isnan(sums[r]) ? sums[r] : 0.0;  // as torch: nan shows even here
                 at_target[r] = scale[r];
             } else if (plain) {
                 const typename SoftmaxRow<T>::Target target = softmax.at(y);
                 row_loss = target.nll;
-                at_target[r] = -unit_ * target.rest;
+                at_target[r] = -unit * target.rest;
             } else {
                 row_loss = general_row(softmax, y, &scale[r], &at_target[r]);
             }

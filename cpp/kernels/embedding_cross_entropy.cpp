@@ -17,7 +17,7 @@ namespace {
 
 using std::int64_t;
 
-constexpr int64_t kSerialElements = 1 << 14;  // less is not worth a team of threads
+constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of threads
 
 // Counting sort: O(n + vocab).
 template <class Context, class Target>

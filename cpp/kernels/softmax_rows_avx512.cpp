@@ -2,7 +2,7 @@
 //
 //   e[r, j] = e^x[r, j],  sums[r] = sum_j e[r, j]        where every |x| <= kNear
 //
-// Without a maximum pass: the exponent range of float has room for e^+-40 times any sum, and the
+// Without a maximum pass: the exponent range of float has room for e^+-24 times any sum, and the
 // reduction of e^x to 2^n e^r rounds the same whatever is subtracted from n. Rows of at most 64
 // columns stay in registers, sixteen sums are transposed at once; longer rows run in four vectors
 // and fetch the row after them. Where a tile has larger logits the caller does it with a maximum.
@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "bigram/prefetch.hpp"
 #include "bigram/softmax_rows.hpp"
 
 namespace bigram::avx512 {
@@ -34,7 +35,8 @@ using std::int64_t;
 
 #define BIGRAM_AVX512_INLINE BIGRAM_TARGET_AVX512 inline __attribute__((always_inline))
 
-constexpr float kNear = 40.0f;
+constexpr float kNear = 24.0f;
+constexpr int64_t kAhead = 512;  // elements that short rows are fetched ahead
 constexpr int64_t kChunk = 512;  // elements summed in float before they go to double
 
 BIGRAM_AVX512_INLINE __m512 exp_reduced(__m512 r) {
@@ -48,20 +50,24 @@ BIGRAM_AVX512_INLINE __m512 exp_reduced(__m512 r) {
 }
 
 // e^x / 2^shift: exp_shifted of vector_math.hpp, with the flush to zero done by scalef. Near: for
-// |x| <= kNear, without shift and without the bound below.
+// |x| <= kNear, without shift and bound, and with ln 2 in one piece, whose error is then 7e-8.
 template <bool near>
 BIGRAM_AVX512_INLINE __m512 exp_shifted(__m512 x, __m512 shift) {
-    // Below 2^-150 of the row's largest all is 0; -inf - (-inf) must not come up.
     if (!near) {
+        // Below 2^-200 all is 0; and -inf must not meet itself.
         const __m512 lowest =
             _mm512_mul_ps(_mm512_sub_ps(shift, _mm512_set1_ps(200.0f)), _mm512_set1_ps(0.6931472f));
         x = _mm512_max_ps(lowest, x);
     }
     const __m512 magic = _mm512_set1_ps(12582912.0f);
     const __m512 n = _mm512_sub_ps(_mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504f), magic), magic);
+    if (near) {
+        const __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693147182f), x);
+        return _mm512_scalef_ps(exp_reduced(r), n);
+    }
     __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
     r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    return _mm512_scalef_ps(exp_reduced(r), near ? n : _mm512_sub_ps(n, shift));
+    return _mm512_scalef_ps(exp_reduced(r), _mm512_sub_ps(n, shift));
 }
 
 // The larger absolute value of each lane.
@@ -123,6 +129,7 @@ BIGRAM_AVX512_INLINE int64_t exp_small_rows(float* e, double* sums, const float*
             float* to = e + row * 16 * vectors;
             __m512 sum = _mm512_setzero_ps();
             for (int k = 0; k < vectors; ++k) {
+                prefetch(from + 16 * k + kAhead);
                 const __mmask16 mask = k == vectors - 1 ? last : static_cast<__mmask16>(0xffff);
                 const __m512 value = _mm512_maskz_loadu_ps(mask, from + 16 * k);
                 largest = max_abs(largest, value);
