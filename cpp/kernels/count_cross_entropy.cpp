@@ -172,8 +172,9 @@ class CountGradient {
         const typename SoftmaxRow<T>::Target target = softmax.at(top);
         const double pairs = static_cast<double>(row.at(top));
         to[top] = static_cast<T>(unit_ * ((n - pairs) - n * target.rest));
-        loss += pairs * (target.nll -
-                         (softmax.log_sum + (softmax.shift - static_cast<double>(softmax.x[top]))));
+        const double plain =
+            softmax.log_sum + (softmax.shift - static_cast<double>(softmax.x[top]));
+        loss = pairs == n ? n * target.nll : loss + pairs * (target.nll - plain);
     }
 
     T* grad_;

@@ -25,7 +25,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "bigram/prefetch.hpp"
+#include "bigram/memory.hpp"
 #include "bigram/softmax_rows.hpp"
 
 namespace bigram::avx512 {
