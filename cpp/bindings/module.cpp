@@ -4,6 +4,7 @@
 namespace bigram::bindings {
 
 void bind_arpa(pybind11::module_& m);
+void bind_backoff_rows(pybind11::module_& m);
 void bind_backoff_sampling(pybind11::module_& m);
 void bind_backoff_scoring(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
@@ -27,6 +28,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     using namespace bigram::bindings;
     m.doc() = "Compiled kernels of bigram; use the validated functions of bigram.kernels.";
     bind_arpa(m);
+    bind_backoff_rows(m);
     bind_backoff_sampling(m);
     bind_backoff_scoring(m);
     bind_build(m);

@@ -130,7 +130,7 @@ class Words {
 }  // namespace
 
 void bind_words(py::module_& m) {
-    py::class_<Words>(m, "Words")
+    py::class_<Words>(m, "Words", plain_type())
         .def(py::init<>())
         .def(py::pickle([](Words& words) { return py::make_tuple(words.words(), words.counts()); },
                         [](const py::tuple& state) {

@@ -41,6 +41,30 @@ class ArpaWords:
         self, begin: int, count: int, num_threads: int
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], int, int]: ...
 
+# backoff_rows
+def backoff_rows(
+    out: npt.NDArray[np.float64],
+    contexts: npt.NDArray[np.int64],
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+    log_probs: npt.NDArray[np.float64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    num_threads: int,
+) -> int: ...
+def backoff_top_k(
+    ids: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    contexts: npt.NDArray[np.int64],
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+    log_probs: npt.NDArray[np.float64],
+    log_backoff: npt.NDArray[np.float64],
+    log_base: npt.NDArray[np.float64],
+    base_order: npt.NDArray[np.int64],
+    num_threads: int,
+) -> int: ...
+
 # backoff_sampling
 class BackoffSampler:
     def __init__(

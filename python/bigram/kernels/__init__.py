@@ -1,5 +1,6 @@
 """Arrays in, arrays out: the validated functions over the compiled kernels."""
 
+from bigram.kernels.backoff_rows import backoff_rows, backoff_top_k
 from bigram.kernels.backoff_sampling import prepare_backoff_sampler, sample_backoff_sequences
 from bigram.kernels.backoff_scoring import (
     index_pairs,
@@ -23,6 +24,8 @@ __all__ = [
     "WordIndex",
     "adamw_update",
     "add_counts",
+    "backoff_rows",
+    "backoff_top_k",
     "count_bigrams",
     "count_bigrams_sparse",
     "count_cross_entropy_grad",

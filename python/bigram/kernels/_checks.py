@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 __all__ = [
     "MAX_VOCAB_SIZE",
+    "as_int64",
     "bad_token",
     "check_index",
     "check_offsets",
@@ -81,6 +82,13 @@ def check_tokens(tokens: Any, name: str = "tokens") -> npt.NDArray[Any]:
     if not array.flags.aligned or array.strides[0] % array.itemsize:
         array = array.copy()
     return array
+
+
+def as_int64(ids: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
+    """Return tokens as a C-contiguous int64 array."""
+    if is_ready(ids, np.int64) and ids.ndim == 1:
+        return ids
+    return np.ascontiguousarray(check_tokens(ids, name), np.int64)
 
 
 def check_offsets(offsets: Any) -> npt.NDArray[np.int64]:

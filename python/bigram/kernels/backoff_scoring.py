@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import bad_token, check_offsets, check_tokens, is_ready
+from bigram.kernels._checks import as_int64, bad_token, check_offsets, check_tokens
 from bigram.threads import resolve_num_threads
 
 __all__ = ["index_pairs", "score_backoff_pairs", "score_backoff_sequences"]
@@ -98,7 +98,7 @@ def score_backoff_pairs(
     >>> np.exp(score_backoff_pairs(slots, half, half, np.array([0, 0]), np.array([0, 1])))
     array([0.25, 0.75])
     """
-    rows, columns = _as_int64(contexts, "contexts"), _as_int64(nexts, "nexts")
+    rows, columns = as_int64(contexts, "contexts"), as_int64(nexts, "nexts")
     result = np.empty(len(rows))
     _core.score_backoff_pairs(
         result, rows, columns, slots, log_backoff, log_base, resolve_num_threads(num_threads)
@@ -161,9 +161,3 @@ def score_backoff_sequences(
     if bad >= 0:
         raise bad_token(tokens, bad, len(log_base))
     return result
-
-
-def _as_int64(ids: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
-    if is_ready(ids, np.int64) and ids.ndim == 1:
-        return ids
-    return np.ascontiguousarray(check_tokens(ids, name), np.int64)

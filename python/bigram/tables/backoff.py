@@ -156,11 +156,19 @@ class BackoffTable:
         ndarray, shape (B, V), float64
             ln P(j | context), nats.
         """
-        ids = check_ids(contexts, self.vocab_size, "contexts")
-        rows = self._log_backoff[ids, None] + self._log_base
-        places, which = self._stored(ids)
-        rows[which, self.indices[places]] = self._log_probs[places]
-        return rows
+        return kernels.backoff_rows(*self._logs, check_ids(contexts, self.vocab_size, "contexts"))
+
+    @property
+    def _logs(
+        self,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[Any],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]:
+        return self.indptr, self.indices, self._log_probs, self._log_backoff, self._log_base
 
     def to_dense(self) -> DenseTable:
         """Return the same model as a V x V array."""
@@ -185,14 +193,6 @@ class BackoffTable:
         return BackoffTable(
             before[self.indptr], self.indices[keep], self.probs[keep], self.backoff, self.base
         )
-
-    def _stored(self, ids: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the places of the pairs of these contexts, and which context each is of."""
-        starts = self.indptr[ids]
-        lengths = self.indptr[ids.astype(np.int64) + 1] - starts
-        which = np.repeat(np.arange(len(ids)), lengths)
-        before = np.cumsum(lengths) - lengths
-        return np.arange(len(which)) + np.repeat(starts - before, lengths), which
 
     def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
         """Return ln P(next | context) of each pair, nats.
@@ -258,22 +258,7 @@ class BackoffTable:
         """
         rows = check_ids(contexts, self.vocab_size, "contexts")
         k = min(check_top_k(k), self.vocab_size)
-        ids = np.empty((len(rows), k), np.int64)
-        values = np.empty((len(rows), k))
-        for at, row in enumerate(rows.tolist()):
-            stored = self.indices[self.indptr[row] : self.indptr[row + 1]]
-            first = self._base_order[: k + len(stored)]
-            unseen = first[~np.isin(first, stored)][:k]
-            candidates = np.concatenate([stored, unseen])
-            scores = np.concatenate(
-                [
-                    self._log_probs[self.indptr[row] : self.indptr[row + 1]],
-                    self._log_backoff[row] + self._log_base[unseen],
-                ]
-            )
-            best = np.lexsort((candidates, -scores))[:k]
-            ids[at], values[at] = candidates[best], scores[best]
-        return ids, values
+        return kernels.backoff_top_k(*self._logs, rows, k, base_order=self._base_order)
 
     def sample_sequences(
         self,

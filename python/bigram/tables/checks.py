@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["check_ids", "check_pairs", "check_real", "check_top_k"]
 
 
-def check_ids(ids: ArrayLike, vocab_size: int, name: str) -> NDArray[Any]:
-    """Return ids as a 1-D integer array, each checked to lie in [0, vocab_size)."""
+def check_ids(ids: ArrayLike, vocab_size: int, name: str) -> NDArray[np.int64]:
+    """Return ids as a 1-D int64 array, each checked to lie in [0, vocab_size)."""
     array = np.asarray(ids)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}; wanted one dimension")
@@ -26,12 +26,12 @@ def check_ids(ids: ArrayLike, vocab_size: int, name: str) -> NDArray[Any]:
     if array.size and not (array.min() >= 0 and array.max() < vocab_size):
         place = int(np.argmax((array < 0) | (array >= vocab_size)))
         raise ValueError(f"{name}[{place}] = {array[place]} is outside [0, {vocab_size})")
-    return array.astype(np.int64) if array.dtype == np.uint64 else array
+    return array.astype(np.int64, copy=False)
 
 
 def check_pairs(
     contexts: ArrayLike, nexts: ArrayLike, vocab_size: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return both sides of the pairs, checked as `check_ids` does and of one length."""
     rows = check_ids(contexts, vocab_size, "contexts")
     columns = check_ids(nexts, vocab_size, "nexts")
