@@ -26,8 +26,8 @@ using std::uint32_t;
 using std::uint64_t;
 using std::uint8_t;
 
-constexpr int64_t kStep = 1024;               // pairs whose cells are found before they are counted
-constexpr int64_t kBlock = 3 << 16;           // pairs a thread takes at a time
+constexpr int64_t kStep = 1024;      // pairs whose cells are found before they are counted
+constexpr int64_t kBlock = 3 << 16;  // pairs a thread takes at a time
 constexpr int64_t kLeastBlock = 1 << 16;
 constexpr int64_t kRound = int64_t{1} << 31;  // pairs before 32-bit tables are emptied
 constexpr int64_t kAhead = 48;                // cells by which a table outside of the caches is

@@ -32,8 +32,9 @@ def make_csr(
     Its constructor would scan int64 indices, and so read a memory-mapped file whole.
     """
     shape = (len(indptr) - 1, num_cols)
-    matrix: Csr = _blank()
-    matrix._shape = shape
+    blank = _blank()
+    blank._shape = shape
+    matrix: Csr = blank
     matrix.data, matrix.indices, matrix.indptr = counts, indices, indptr
     assert matrix.shape == shape, "SciPy keeps the shape elsewhere"
     return matrix
