@@ -1,6 +1,6 @@
 """The compiled kernels, unvalidated but for what protects memory."""
 
-from typing import Any, type_check_only
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -271,7 +271,6 @@ def train_on_windows(
 ) -> int: ...
 
 # words
-@type_check_only
 class _Metaclass(type): ...  # pybind11's
 
 class Words(metaclass=_Metaclass):
