@@ -111,7 +111,7 @@ int64_t add_chain(const Table<Cell>& table, const Chain<Token>& chain, int64_t b
     if (end - begin < 64 || chain.vocab_size >= 1 << 16) {
         return add_plainly(table, chain, begin, end, amount);
     }
-    uint32_t cells[kStep + kAhead] = {};
+    alignas(64) uint32_t cells[kStep + kAhead] = {};
     Id gathered[kStep + 1];
     const bool prefetch = chain.vocab_size * table.stride > kCachedCells;
     for (int64_t start = begin; start < end;) {
@@ -138,6 +138,7 @@ int64_t add_chain(const Table<Cell>& table, const Chain<Token>& chain, int64_t b
                 table.even[cells[k]] += amount;
             }
         }
+        BIGRAM_UNROLL_8
         for (; k + 2 <= count; k += 2) {
             table.even[cells[k]] += amount;
             table.odd[cells[k + 1]] += amount;
@@ -240,32 +241,44 @@ int64_t add_block(const Tables& tables, int thread, const Chain<Token>& chain, i
     return -1;
 }
 
-// counts += sign * the sum of the tables, which are zeroed.
+// out (count) += sign * (even + odd). In 32 bits the sum may wrap on the way, where a crossing was
+// taken off the other twin. Most rows of a large table of few tokens are empty.
+BIGRAM_INLINE void add_row_body(int64_t* BIGRAM_RESTRICT out, const uint32_t* even,
+                                const uint32_t* odd, int64_t count, int64_t sign) {
+    uint32_t any = 0;
+    for (int64_t j = 0; j < count; ++j)
+        any |= even[j] | odd[j];
+    if (any == 0) return;
+    const uint32_t odd_mask = even == odd ? 0 : ~uint32_t{0};
+    for (int64_t j = 0; j < count; ++j) {
+        const uint32_t sum = even[j] + (odd[j] & odd_mask);
+        out[j] += sign * static_cast<int64_t>(sum);
+    }
+}
+
+BIGRAM_CLONES(void, add_row,
+              (int64_t* out, const uint32_t* even, const uint32_t* odd, int64_t count,
+               int64_t sign),
+              (out, even, odd, count, sign))
+
+// counts += sign * the sum of the tables.
 bool fold(int64_t* counts, const Tables& tables, int64_t sign, const Run& run) {
     if (tables.plan.order > 0) {
-        const auto fold_thread = [&](int64_t thread, int) {
-            uint16_t* const grams = tables.grams_of(static_cast<int>(thread));
-            fold_grams(tables.pairs_of(static_cast<int>(thread)), tables.stride, grams,
+        const auto fold_thread = [&](int64_t number, int) {
+            const int thread = static_cast<int>(number);
+            fold_grams(tables.pairs_of(thread), tables.stride, tables.grams_of(thread),
                        tables.plan);
-            std::fill_n(grams, tables.plan.cells(), uint16_t{0});
         };
         if (!parallel_for(run, tables.num_threads, fold_thread)) return false;
     }
-    const int64_t rows = ceil_div(1 << 16, tables.vocab_size);
+    const int64_t rows = ceil_div(1 << 18, tables.vocab_size);
     return parallel_for(run, ceil_div(tables.vocab_size, rows), [&](int64_t block, int) {
         const int64_t end = std::min(tables.vocab_size, (block + 1) * rows);
         for (int64_t i = block * rows; i < end; ++i) {
-            int64_t* const out = counts + i * tables.vocab_size;
             for (int t = 0; t < tables.num_threads; ++t) {
-                uint32_t* const even = tables.pairs_of(t) + i * tables.stride;
-                uint32_t* const odd = tables.pairs_of(t, tables.twins - 1) + i * tables.stride;
-                for (int64_t j = 0; j < tables.vocab_size; ++j) {
-                    // 32 bits wrap where crossings were taken off the other twin.
-                    const uint32_t sum = even[j] + (tables.twins == 2 ? odd[j] : 0);
-                    out[j] += sign * static_cast<int64_t>(sum);
-                }
-                std::fill_n(even, tables.vocab_size, uint32_t{0});
-                std::fill_n(odd, tables.vocab_size, uint32_t{0});
+                add_row(counts + i * tables.vocab_size, tables.pairs_of(t) + i * tables.stride,
+                        tables.pairs_of(t, tables.twins - 1) + i * tables.stride, tables.vocab_size,
+                        sign);
             }
         }
     });
@@ -278,7 +291,7 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     Tables tables;
     tables.vocab_size = chain.vocab_size;
     tables.stride = padded_stride(chain.vocab_size);
-    tables.twins = tables.cells() <= kTwinCells ? 2 : 1;
+    tables.twins = tables.cells() <= std::min(kTwinCells, (end - begin) / 16) ? 2 : 1;
     // A block for each thread where there is little to do.
     const int64_t share = ceil_div(end - begin, std::max(1, run.num_threads));
     const int64_t block_pairs = std::min(kBlock, std::max(kLeastBlock, share));
@@ -286,11 +299,10 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     if (std::is_same_v<Token, uint8_t> && chain.stride == 1) {
         tables.plan = plan_grams(chain.vocab_size, (end - begin) / tables.num_threads);
     }
-    tables.pairs = zeroed<uint32_t>(tables.cells() * tables.twins * tables.num_threads);
-    tables.grams = zeroed<uint16_t>(tables.plan.cells() * tables.num_threads);
-    if (!tables.pairs || !tables.grams) return Result::out_of_memory();
-
     for (int64_t round = begin; round < end; round += kRound) {
+        tables.pairs = zeroed<uint32_t>(tables.cells() * tables.twins * tables.num_threads);
+        tables.grams = zeroed<uint16_t>(tables.plan.cells() * tables.num_threads);
+        if (!tables.pairs || !tables.grams) return Result::out_of_memory();
         const int64_t round_end = std::min(end, round + kRound);
         std::atomic<int64_t> first_bad{std::numeric_limits<int64_t>::max()};
         const auto body = [&](int64_t block, int thread) {

@@ -26,14 +26,15 @@ using std::uint16_t;
 using std::uint32_t;
 using std::uint8_t;
 
-constexpr int64_t kStep = 256;      // n-grams whose cells are found before they are counted
+constexpr int64_t kStep = 128;      // n-grams whose cells are found before they are counted
 constexpr int64_t kMaxBase = 127;   // vpmaddubsw's second factor is signed
 constexpr int64_t kOverread = 32;   // bytes that a vector may read beyond the last n-gram
 constexpr int64_t kPairsACell = 4;  // as many pairs at least, or zeroing and folding rule
 
-// cells[k] of the n-gram at tokens[k * (order - 1)], k < kStep; returns the largest token seen.
-BIGRAM_INLINE uint8_t trigram_cells_body(uint32_t* BIGRAM_RESTRICT cells, const uint8_t* tokens,
-                                         uint32_t base) {
+// cells[k] of the n-gram at tokens[k * (order - 1)], k < kStep; returns whether all tokens that
+// were read are below base, without which cells may be anything.
+BIGRAM_INLINE bool trigram_cells_body(uint32_t* BIGRAM_RESTRICT cells, const uint8_t* tokens,
+                                      uint32_t base) {
     uint8_t largest = 0;
     for (int64_t k = 0; k < kStep; ++k) {
         const uint8_t a = tokens[2 * k];
@@ -42,14 +43,14 @@ BIGRAM_INLINE uint8_t trigram_cells_body(uint32_t* BIGRAM_RESTRICT cells, const 
         largest = std::max(largest, std::max(a, std::max(b, c)));
         cells[k] = static_cast<uint16_t>(a * base + b) * base + c;
     }
-    return largest;
+    return largest < base;
 }
 
 #if BIGRAM_X86
 // Eight n-grams at a time: every one is gathered in four bytes, and two multiply-adds with the
 // powers of base make a number of it.
 template <int order>
-BIGRAM_TARGET_AVX2 uint8_t gram_cells_avx2(uint32_t* cells, const uint8_t* tokens, int base) {
+BIGRAM_TARGET_AVX2 bool gram_cells_avx2(uint32_t* cells, const uint8_t* tokens, int base) {
     static_assert(order == 3 || order == 4, "");
     const __m256i halves = order == 4 ? _mm256_setr_epi32(0, 1, 2, 3, 3, 4, 5, 6)
                                       : _mm256_setr_epi32(0, 1, 2, 3, 2, 3, 4, 5);
@@ -67,19 +68,19 @@ BIGRAM_TARGET_AVX2 uint8_t gram_cells_avx2(uint32_t* cells, const uint8_t* token
         const __m256i grams =
             _mm256_shuffle_epi8(_mm256_permutevar8x32_epi32(loaded, halves), bytes);
         largest = _mm256_max_epu8(largest, grams);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(cells + k),
+        _mm256_store_si256(reinterpret_cast<__m256i*>(cells + k),
                             _mm256_madd_epi16(_mm256_maddubs_epi16(grams, inner), outer));
     }
-    alignas(32) uint8_t lanes[32];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), largest);
-    return *std::max_element(lanes, lanes + 32);
+    const __m256i above =
+        _mm256_subs_epu8(largest, _mm256_set1_epi8(static_cast<char>(base - 1)));
+    return _mm256_testz_si256(above, above) != 0;
 }
 #endif
 
-BIGRAM_CLONES(uint8_t, trigram_cells, (uint32_t* cells, const uint8_t* tokens, uint32_t base),
+BIGRAM_CLONES(bool, trigram_cells, (uint32_t* cells, const uint8_t* tokens, uint32_t base),
               (cells, tokens, base))
 
-uint8_t find_cells(uint32_t* cells, const uint8_t* tokens, const GramPlan& plan) {
+bool find_cells(uint32_t* cells, const uint8_t* tokens, const GramPlan& plan) {
 #if BIGRAM_X86
     if (active_isa() >= Isa::avx2) {
         const int base = static_cast<int>(plan.base);
@@ -91,7 +92,7 @@ uint8_t find_cells(uint32_t* cells, const uint8_t* tokens, const GramPlan& plan)
 }
 
 // A cell of 16 bits has wrapped: its pairs get what it stood for.
-void carry(uint32_t* pairs, int64_t stride, int64_t cell, const GramPlan& plan) {
+BIGRAM_COLD void carry(uint32_t* pairs, int64_t stride, int64_t cell, const GramPlan& plan) {
     int64_t next = cell % plan.base;
     for (int64_t k = 1; k < plan.order; ++k) {
         cell /= plan.base;
@@ -113,13 +114,14 @@ GramPlan plan_grams(int64_t vocab_size, int64_t num_pairs) {
 
 int64_t add_grams(uint16_t* grams, uint32_t* pairs, int64_t stride, const uint8_t* tokens,
                   int64_t begin, int64_t end, int64_t size, const GramPlan& plan) {
-    uint32_t cells[kStep];
+    alignas(64) uint32_t cells[kStep];
     const int64_t pairs_a_step = kStep * (plan.order - 1);
     int64_t start = begin;
     for (; start + pairs_a_step <= end && start + pairs_a_step + kOverread <= size;
          start += pairs_a_step) {
         prefetch_stream(tokens + start, pairs_a_step);
-        if (find_cells(cells, tokens + start, plan) >= plan.base) break;
+        if (!find_cells(cells, tokens + start, plan)) break;
+        BIGRAM_UNROLL_8
         for (int64_t k = 0; k < kStep; ++k) {
             if (++grams[cells[k]] == 0) carry(pairs, stride, cells[k], plan);
         }

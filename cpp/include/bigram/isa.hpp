@@ -21,8 +21,12 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BIGRAM_INLINE __forceinline
+#define BIGRAM_COLD
 #define BIGRAM_RESTRICT __restrict
+#define BIGRAM_UNROLL_8
 #else
+#define BIGRAM_COLD __attribute__((cold, noinline))
+#define BIGRAM_UNROLL_8 _Pragma("GCC unroll 8")
 #define BIGRAM_INLINE inline __attribute__((always_inline))
 #define BIGRAM_RESTRICT __restrict__
 #endif
