@@ -44,7 +44,8 @@ py::tuple count(const py::array& tokens, int64_t vocab_size, const py::object& o
 py::tuple count_any(const py::array& tokens, int64_t vocab_size, const py::object& offsets,
                     int num_threads) {
     require(vocab_size >= 1 && vocab_size < (int64_t{1} << 31), "vocab_size is out of range");
-    return vocab_size <= kNarrowVocab
+    // Tokens of 16 bits are small ids under any vocabulary.
+    return vocab_size <= kNarrowVocab || tokens.itemsize() <= 2
                ? count<std::uint32_t>(tokens, vocab_size, offsets, num_threads)
                : count<std::uint64_t>(tokens, vocab_size, offsets, num_threads);
 }

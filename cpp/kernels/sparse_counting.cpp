@@ -98,6 +98,7 @@ struct Sorter {
 
     static bool is_dense(const KeyBucket& bucket, int64_t used_ids) {
         return bucket.end - bucket.first == 1 && bucket.num_keys >= kBucketPairs &&
+               bucket.num_keys < int64_t{1} << 32 &&
                used_ids <= std::min(kDenseRow, 8 * bucket.num_keys);
     }
 

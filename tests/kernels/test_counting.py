@@ -96,6 +96,26 @@ def test_larger_vocabularies(dtype, vocab_size):
     np.testing.assert_array_equal(got, inside)
 
 
+@pytest.mark.parametrize(
+    ("vocab_size", "size"), [(27, 2_200_000), (65, 1_200_000), (256, 8_400_000)]
+)
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_many_bytes(vocab_size, size, num_threads):
+    """Counted by n-grams, whose cells of 16 bits overflow, with larger bytes strewn in."""
+    rng = np.random.default_rng(size)
+    tokens = (min(vocab_size, 127) * rng.random(size, np.float32) ** 9).astype(np.uint8)
+    tokens[rng.integers(0, size, 50)] = vocab_size - 1
+    offsets = np.sort(rng.integers(0, size, 1000))
+    for spans in (None, offsets):
+        got = kernels.count_bigrams(tokens, vocab_size, offsets=spans, num_threads=num_threads)
+        first, last = (0, size) if spans is None else (spans[0], spans[-1])
+        wanted = reference.count_bigrams(tokens[first:last], vocab_size)
+        if spans is not None:
+            starts = np.unique(spans[(spans > first) & (spans < last)])
+            np.subtract.at(wanted, (tokens[starts - 1], tokens[starts]), 1)
+        np.testing.assert_array_equal(got, wanted)
+
+
 def test_adds_to_out_and_returns_it():
     tokens = np.random.default_rng(0).integers(0, 27, 200_000).astype(np.uint8)
     half = tokens.size // 2

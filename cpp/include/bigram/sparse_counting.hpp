@@ -9,7 +9,7 @@
 
 namespace bigram {
 
-// Vocabularies up to this size are counted with keys of 32 bits.
+// Ids below this are counted with keys of 32 bits.
 constexpr std::int64_t kNarrowVocab = 1 << 20;
 
 // The pairs whose contexts lie in [first, end), as keys: (context - first) << bits | next.
@@ -29,7 +29,8 @@ struct KeyBuckets {
 };
 
 // Bigram counts in compressed sparse rows, in two steps: count(), then write() into arrays of the
-// size that is known by then. Key: uint32 where vocab_size <= kNarrowVocab, else uint64.
+// size that is known by then. Key: uint32 where all ids are below kNarrowVocab, else
+// uint64.
 template <class Key>
 class SparseCounter {
   public:

@@ -43,7 +43,7 @@ def count_bigrams_sparse(
     -------
     csr_array, shape (V, V), int64
         The pairs that occur, with their counts; columns ascend in a row. Besides it, a key of 4
-        bytes a pair is held while counting, of 8 where V exceeds 2**20.
+        bytes a pair is held while counting, of 8 for wider tokens than uint16 and V beyond 2**20.
 
     Raises
     ------
