@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bigram
-from bigram import _core
 from bigram.arpa_reader import read_arpa
 from bigram.tables import BackoffTable
 
@@ -191,36 +190,6 @@ def test_what_is_written(tmp_path):
     assert "\n-99\t<unk>\t0\n" in (tmp_path / "m.arpa").read_text()
 
 
-@given(st.lists(st.floats(-98, 0) | st.floats(-1e-3, 0) | st.floats(0, 5), min_size=1))
-@settings(deadline=None)
-def test_numbers_have_seven_significant_digits(values):
-    values = np.array(values)
-    ids = np.zeros(len(values), np.int64)
-    offsets = np.array([0, 1])
-    lines = _core.format_ngrams(values, None, ids, values, b"w", offsets, b"w", offsets, 2)
-    for line, value in zip(lines.tobytes().decode().splitlines(), values, strict=True):
-        first, word, second = line.split("\t")
-        assert (word, first) == ("w", second)
-        assert "e" not in first
-        if abs(value) > 1e-14:
-            assert float(first) == pytest.approx(value, rel=1e-7)
-        else:
-            assert abs(float(first)) <= 1e-14
-        words = _core.ArpaWords(f"{first} w\n".encode(), 0, 1)
-        if value <= 0:
-            assert words.log10[0] == float(first)
-
-
-@given(st.floats(-1e300, 0) | st.integers(-(10**25), 0))
-@settings(deadline=None)
-def test_numbers_are_read_as_python_reads_them(value):
-    for text in (repr(value), f"{value:.17g}", f"{value:.3e}"):
-        words = _core.ArpaWords(f"{text}\tw\t{text}\n".encode(), 0, 1)
-        assert words.error == 0
-        assert words.log10[0] == pytest.approx(float(text), rel=1e-14, abs=1e-300)
-        assert words.backoffs[0] == words.log10[0]
-
-
 def test_a_foreign_file(tmp_path):
     """SRILM's manner: -99 for <s>, spaces, carriage returns, no backoff where there is none."""
     text = SMALL.replace("0\t<s>", "-99\t<s>").replace("\t", " ").replace("\n", "\r\n")
@@ -362,29 +331,3 @@ def test_models_that_cannot_be_written(tmp_path):
     ):
         with pytest.raises(ValueError, match="needs a boundary symbol"):
             model.to_arpa(tmp_path / "m.arpa")
-
-
-def test_raw_extension_checks_what_protects_memory():
-    one, ids, offsets = np.zeros(1), np.zeros(1, np.int64), np.array([0, 1])
-    good = [one, ids, ids, one, b"w", offsets, b"w", offsets, 1]
-    assert _core.format_ngrams(*good).tobytes() == b"0\tw w\t0\n"
-    for place, value in [
-        (0, one + np.nan),
-        (0, np.zeros(2)),
-        (1, ids + 1),
-        (2, ids - 1),
-        (3, np.zeros(2)),
-        (4, b""),
-        (5, np.array([1, 0])),
-        (7, np.array([0, 2])),
-    ]:
-        with pytest.raises((ValueError, TypeError)):
-            _core.format_ngrams(*[value if k == place else v for k, v in enumerate(good)])
-    for arguments in ((b"0 w", 4, 1), (b"0 w", -1, 1), (b"0 w", 0, 4), (b"0 w", 0, -1)):
-        with pytest.raises(ValueError):
-            _core.ArpaWords(*arguments)
-    words = _core.ArpaWords(b"0 w\n0 w w\n", 0, 1)
-    assert words.bigrams(4, 1, 1)[3] == 0
-    assert words.bigrams(4, 2, 1)[3] == 1
-    with pytest.raises(ValueError):
-        words.bigrams(11, 1, 1)

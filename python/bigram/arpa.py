@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram import _core
 from bigram.files import Path, atomic_write
+from bigram.kernels.arpa import format_ngrams
 from bigram.tables import BackoffTable, Table, as_backoff
-from bigram.threads import resolve_num_threads
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -109,8 +108,7 @@ class _Symbols:
             words[tokenizer.unknown_id] = UNKNOWN
         joined = ("\n".join(words) + "\n").encode("utf-8", "surrogatepass")
         ends = np.flatnonzero(np.frombuffer(joined, np.uint8) == ord("\n"))
-        self.text = joined.replace(b"\n", b"")
-        self.offsets = np.concatenate([[0], ends - np.arange(len(ends))])
+        self.packed = joined.replace(b"\n", b""), np.append(0, ends - np.arange(len(ends)))
 
 
 def _lines(
@@ -121,16 +119,8 @@ def _lines(
     context_symbols: _Symbols,
     next_symbols: _Symbols,
 ) -> NDArray[np.uint8]:
-    return _core.format_ngrams(
-        log10,
-        contexts,
-        nexts,
-        backoffs,
-        context_symbols.text,
-        context_symbols.offsets,
-        next_symbols.text,
-        next_symbols.offsets,
-        resolve_num_threads(None),
+    return format_ngrams(
+        log10, contexts, nexts, backoffs, context_symbols.packed, next_symbols.packed
     )
 
 

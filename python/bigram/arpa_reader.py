@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from bigram import _core
 from bigram.arpa import BEGIN, END, UNKNOWN, ZERO
 from bigram.files import Path
+from bigram.kernels.arpa import ArpaWords
 from bigram.tables import BackoffTable
 from bigram.threads import resolve_num_threads
 from bigram.tokenizers import WordTokenizer
@@ -149,13 +149,13 @@ class _File:
             self.fail(f"wanted ngram {len(counts) + 1}=..., got {got}")
         return counts[0], counts[1]
 
-    def unigrams(self, count: int) -> _core.ArpaWords:
+    def unigrams(self, count: int) -> ArpaWords:
         self.expect(b"\\1-grams:")
-        words = _core.ArpaWords(self.text, self.position, count)
+        words = ArpaWords(self.text, self.position, count)
         self._check(words.error, words.position, 1, count)
         return words
 
-    def bigrams(self, words: _core.ArpaWords, count: int) -> _Pairs:
+    def bigrams(self, words: ArpaWords, count: int) -> _Pairs:
         self.expect(b"\\2-grams:", self._more(1))
         begin = self.position
         log10, contexts, nexts, error, position = words.bigrams(
@@ -235,7 +235,7 @@ def _line_start(file: _File, lines: int) -> int:
 
 def _assemble(
     file: _File,
-    words: _core.ArpaWords,
+    words: ArpaWords,
     pairs: _Pairs,
     names: list[str],
     ids: NDArray[np.int64],
