@@ -14,6 +14,16 @@ using std::uint32_t;
 using std::uint64_t;
 using std::uint8_t;
 
+template <class Token>
+BIGRAM_INLINE void pack_body(Token* BIGRAM_RESTRICT fours, const DrawTile& tile) {
+    for (int c = 0; c < kTileChains; ++c) {
+        for (int s = 0; s < 4; ++s)
+            fours[4 * c + s] = static_cast<Token>(tile.token[s][c]);
+    }
+}
+
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+// Bytes by shifts, which compilers turn into vectors better than stores of single ones.
 BIGRAM_INLINE void pack_body(uint8_t* BIGRAM_RESTRICT fours, const DrawTile& tile) {
     uint32_t words[kTileChains];
     for (int c = 0; c < kTileChains; ++c) {
@@ -22,14 +32,7 @@ BIGRAM_INLINE void pack_body(uint8_t* BIGRAM_RESTRICT fours, const DrawTile& til
     }
     std::memcpy(fours, words, sizeof words);
 }
-
-template <class Token>
-BIGRAM_INLINE void pack_body(Token* BIGRAM_RESTRICT fours, const DrawTile& tile) {
-    for (int c = 0; c < kTileChains; ++c) {
-        for (int s = 0; s < 4; ++s)
-            fours[4 * c + s] = static_cast<Token>(tile.token[s][c]);
-    }
-}
+#endif
 
 BIGRAM_INLINE void valid_body(uint32_t* BIGRAM_RESTRICT valid, const DrawTile& tile,
                               uint32_t stop) {

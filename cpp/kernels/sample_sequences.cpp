@@ -6,7 +6,6 @@
 #include "bigram/sampling.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 #include "bigram/chains.hpp"
@@ -20,102 +19,6 @@ using std::uint32_t;
 using std::uint64_t;
 
 constexpr int64_t kFewChains = 16;
-
-// The draws of one sequence, one after the other: 32 or 64 bits each.
-template <class Cell>
-class Draws {
-  public:
-    Draws(uint64_t seed, uint64_t sequence) : seed_(seed) {
-        std::fill_n(tile_.sequence, kLanes, sequence);
-    }
-
-    Cell next() {
-        if (at_ == end_) refill();
-        return words_[at_++];
-    }
-
-  private:
-    static constexpr int kPerBlock = 16 / sizeof(Cell);
-
-    void refill() {
-        // A short sequence takes single blocks, a long one 64 at a time.
-        const int blocks = block_ < 8 ? 1 : kLanes;
-        for (int lane = 0; lane < blocks; ++lane)
-            tile_.block[lane] = block_ + static_cast<uint64_t>(lane);
-        philox_tile(tile_, seed_, blocks);
-        for (int lane = 0; lane < blocks; ++lane) {
-            for (int k = 0; k < kPerBlock; ++k) {
-                words_[lane * kPerBlock + k] = static_cast<Cell>(
-                    sizeof(Cell) == 4 ? tile_.word[k][lane] : tile_.wide(k % 2, lane));
-            }
-        }
-        block_ += static_cast<uint64_t>(blocks);
-        at_ = 0;
-        end_ = blocks * kPerBlock;
-    }
-
-    uint64_t seed_;
-    uint64_t block_ = 0;
-    int at_ = 0, end_ = 0;
-    PhiloxTile tile_;
-    Cell words_[kLanes * kPerBlock];
-};
-
-template <class Cell, class Token, class Real>
-Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
-                const ChainRequest& request, const Run& run) {
-    constexpr int64_t kPiece = 1 << 16;
-    const int64_t vocab_size = request.vocab_size;
-    AliasTable<Cell> table(vocab_size);
-    AliasScratch scratch(vocab_size);
-    if (!table || !scratch) return Result::out_of_memory();
-    Growing<Token> tokens;
-    int64_t written = 0;
-    const auto flush = [&] {  // to out, where chains have a fixed length
-        widen_tokens(static_cast<char*>(result.out) + written * result.out_bytes, result.out_bytes,
-                     tokens.end() - tokens.size(), sizeof(Token), tokens.size());
-        written += tokens.size();
-        tokens.clear();
-    };
-    for (int64_t chain = 0; chain < request.num_chains; ++chain) {
-        Draws<Cell> draws(request.seed, static_cast<uint64_t>(chain));
-        uint32_t token = request.starts[chain];
-        int64_t t = 0;
-        for (; t < request.max_length; ++t) {
-            if (table.state[token] != AliasRow::ready) {
-                if (table.state[token] == AliasRow::unbuilt)
-                    table.build_row(token, weights, scratch);
-                if (table.is_empty(token)) {
-                    result.stuck_chain = chain;
-                    result.stuck_token = token;
-                    return Result::bad_value(vocab_size * vocab_size);
-                }
-            }
-            token = alias_draw(table.row(token), table.bits, draws.next());
-            if (token == request.stop) break;
-            tokens.reserve(1);
-            *tokens.end() = static_cast<Token>(token);
-            tokens.add(1);
-            if ((t + 1) % kPiece == 0) {
-                if (run.poll()) return Result::interrupted();
-                if (request.stop < 0) flush();
-            }
-        }
-        if (request.stop < 0) flush();
-        offsets[chain + 1] = t;
-    }
-    if (request.stop >= 0) {
-        result.held.resize(1);
-        result.held[0].size = tokens.size();
-        result.held[0].data = tokens.release_bytes();
-    }
-    return {};
-}
-
-template <class Cell, class Real>
-Result build_table(AliasTable<Cell>& table, const Real* weights, const Run& run) {
-    return table ? table.build(weights, run) : Result::out_of_memory();
-}
 
 // Chains is FixedChains or StoppingChains, `size` of them in a block. Any blocks give the same
 // tokens. Chains of any length are drawn piece by piece, so that a call can be interrupted.
@@ -159,7 +62,8 @@ template <class Cell, class Token, class Real>
 Result draw_many(ChainTokens& result, int64_t* offsets, const Real* weights,
                  const ChainRequest& request, const Run& run) {
     AliasTable<Cell> table(request.vocab_size);
-    const Result built = build_table(table, weights, run);
+    if (!table) return Result::out_of_memory();
+    const Result built = table.build(weights, run);
     if (!built.ok()) return built;
     // Blocks as large as pays, but some for each thread.
     const bool fixed = request.stop < 0;
@@ -208,35 +112,7 @@ Result draw(ChainTokens& result, int64_t* offsets, const Real* weights, const Ch
     return {};
 }
 
-template <class To, class From>
-void widen(To* to, const From* from, int64_t count) {
-    std::copy_n(from, count, to);
-}
-
-template <class From>
-void widen_from(void* to, int to_bytes, const From* from, int64_t count) {
-    if (to_bytes == sizeof(From)) {
-        if (count > 0) std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(From));
-    } else if (to_bytes == 2) {
-        widen(static_cast<std::uint16_t*>(to), from, count);
-    } else if (to_bytes == 4) {
-        widen(static_cast<uint32_t*>(to), from, count);
-    } else {
-        widen(static_cast<uint64_t*>(to), from, count);
-    }
-}
-
 }  // namespace
-
-void widen_tokens(void* to, int to_bytes, const void* from, int from_bytes, int64_t count) {
-    if (from_bytes == 1) {
-        widen_from(to, to_bytes, static_cast<const std::uint8_t*>(from), count);
-    } else if (from_bytes == 2) {
-        widen_from(to, to_bytes, static_cast<const std::uint16_t*>(from), count);
-    } else {
-        widen_from(to, to_bytes, static_cast<const uint32_t*>(from), count);
-    }
-}
 
 template <class Real>
 Result sample_sequences(ChainTokens& tokens, int64_t* offsets, const Real* weights,
@@ -252,19 +128,6 @@ Result sample_sequences(ChainTokens& tokens, int64_t* offsets, const Real* weigh
     } catch (const std::bad_alloc&) {
         return Result::out_of_memory();
     }
-}
-
-Result copy_tokens(void* out, int bytes, const ChainTokens& tokens, const Run& run) {
-    const int64_t blocks = static_cast<int64_t>(tokens.held.size());
-    std::vector<int64_t> begin(tokens.held.size() + 1);
-    for (std::size_t b = 0; b < tokens.held.size(); ++b)
-        begin[b + 1] = begin[b] + tokens.held[b].size;
-    const auto body = [&](int64_t b, int) {
-        const std::size_t i = static_cast<std::size_t>(b);
-        widen_tokens(static_cast<char*>(out) + begin[i] * bytes, bytes, tokens.held[i].data.get(),
-                     tokens.held_bytes, begin[i + 1] - begin[i]);
-    };
-    return parallel_for(run, blocks, body) ? Result{} : Result::interrupted();
 }
 
 template Result sample_sequences(ChainTokens&, int64_t*, const float*, const ChainRequest&,

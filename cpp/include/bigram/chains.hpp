@@ -22,6 +22,12 @@ struct Stuck {
     std::int64_t token = -1;
 };
 
+// Draws the sequences one after the other, building the rows that they reach. The weights have been
+// checked. May throw std::bad_alloc.
+template <class Cell, class Token, class Real>
+Result draw_few(ChainTokens& result, std::int64_t* offsets, const Real* weights,
+                const ChainRequest& request, const Run& run);
+
 // Looks for the first of the tile's chains that drew from a row without mass within `left` draws.
 template <class Cell>
 void find_stuck(Stuck& stuck, const AliasTable<Cell>& table, const DrawTile& tile,
