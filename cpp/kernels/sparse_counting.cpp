@@ -124,14 +124,18 @@ struct Sorter {
         }
     }
 
+    // Distinct keys, then their counts: the ends of the runs, overwritten while a run lasts, then
+    // differences, so that there is no branch to guess.
     static void pack(Key* keys, int64_t num_distinct, const Key* sorted, int64_t count) {
-        int64_t begin = 0;
-        for (int64_t k = 1; k <= count; ++k) {
-            if (k < count && sorted[k] == sorted[begin]) continue;
-            keys[num_distinct] = static_cast<Key>(k - begin);
-            *keys++ = sorted[begin];
-            begin = k;
+        Key* const ends = keys + num_distinct;
+        int64_t d = 0;
+        for (int64_t k = 0; k < count; ++k) {
+            d += k > 0 && sorted[k] != sorted[k - 1];
+            keys[d] = sorted[k];
+            ends[d] = static_cast<Key>(k + 1);
         }
+        for (; d > 0; --d)
+            ends[d] -= ends[d - 1];
     }
 
     // A bucket of one frequent context: its row, densely.

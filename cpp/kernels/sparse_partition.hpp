@@ -151,34 +151,20 @@ Result collect(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t use
     return {};
 }
 
-// Where the pairs of each bin go.
-class Places {
-  public:
-    Places(const Bins& bins, const std::vector<KeyBucket>& buckets)
-        : bins_(bins), places_(static_cast<std::size_t>(bins.count)) {
-        std::int64_t bin = 0;
-        for (std::size_t b = 0; b < buckets.size(); ++b) {
-            for (; bin < bins.count && bins.first(bin) < buckets[b].end; ++bin) {
-                const std::int64_t local = bins.first(bin) - buckets[b].first;
-                places_[static_cast<std::size_t>(bin)] =
-                    static_cast<std::uint32_t>(local << kBucketBits | static_cast<std::int64_t>(b));
-            }
+// Where the pairs of each bin go: its bucket, and above that its first context within the bucket.
+inline std::vector<std::uint32_t> make_places(const Bins& bins,
+                                              const std::vector<KeyBucket>& buckets) {
+    std::vector<std::uint32_t> places(static_cast<std::size_t>(bins.count));
+    std::int64_t bin = 0;
+    for (std::size_t b = 0; b < buckets.size(); ++b) {
+        for (; bin < bins.count && bins.first(bin) < buckets[b].end; ++bin) {
+            const std::int64_t local = bins.first(bin) - buckets[b].first;
+            places[static_cast<std::size_t>(bin)] =
+                static_cast<std::uint32_t>(local << kBucketBits | static_cast<std::int64_t>(b));
         }
     }
-
-    // Its bucket, and above that the context's number within the bucket.
-    std::uint64_t of(std::uint32_t context) const {
-        if (bins_.shift == 0) return places_[context];
-        const std::int64_t bin = bins_.of(context);
-        const std::int64_t local = context - bins_.first(bin);
-        return places_[static_cast<std::size_t>(bin)] +
-               (static_cast<std::uint64_t>(local) << kBucketBits);
-    }
-
-  private:
-    const Bins bins_;
-    std::vector<std::uint32_t> places_;
-};
+    return places;
+}
 
 // How often each bin is the context of a pair, (lanes, bins). Neighbours are counted in twin cells,
 // so that equal ones need not wait for each other.
@@ -196,24 +182,22 @@ bool count_contexts(std::uint32_t* histograms, Lanes<Token>& lanes, const Pairs<
     });
 }
 
-// Writes each pair's key to the end of its lane's part of its bucket: ends (lanes, buckets).
+// Writes the keys of a run of pairs to the ends of their buckets. All by value, or the compiler
+// would read it again after each store.
 template <class Key, class Token>
-bool scatter(Key* keys, std::int64_t* ends, std::int64_t num_buckets, Lanes<Token>& lanes,
-             const Pairs<Token>& pairs, const Places& places, int bits) {
-    return lanes.for_each([&](std::int64_t lane, const auto& for_each_run) {
-        std::int64_t* const end = ends + num_buckets * lane;
-        for_each_run([&](std::int64_t from, std::int64_t to) {
-            std::uint32_t context = pairs.at(from);
-            for (std::int64_t i = from; i < to; ++i) {
-                const std::uint32_t next = pairs.at(i + 1);
-                const std::uint64_t place = places.of(context);
-                const std::int64_t slot = end[place & ((1u << kBucketBits) - 1)]++;
-                keys[slot] = static_cast<Key>(place >> kBucketBits) << bits | next;
-                prefetch_write(keys + slot + kScatterAhead);
-                context = next;
-            }
-        });
-    });
+void scatter_run(Key* keys, std::int64_t* ends, const Pairs<Token> pairs, std::int64_t from,
+                 std::int64_t to, const Bins bins, const std::uint32_t* places, int bits) {
+    std::uint32_t context = pairs.at(from);
+    for (std::int64_t i = from; i < to; ++i) {
+        const std::uint32_t next = pairs.at(i + 1);
+        const std::int64_t bin = bins.shift == 0 ? context : bins.of(context);
+        const Key rest = bins.shift == 0 ? 0 : static_cast<Key>(context - bins.first(bin));
+        const std::uint32_t place = places[bin];
+        const std::int64_t slot = ends[place & ((1u << kBucketBits) - 1)]++;
+        keys[slot] = ((place >> kBucketBits) + rest) << bits | next;
+        prefetch_write(keys + slot + kScatterAhead);
+        context = next;
+    }
 }
 
 template <class Key, class Token>
@@ -253,9 +237,14 @@ Result partition(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t u
     }
     out->keys = uninitialised<Key>(at);
     if (!out->keys) return Result::out_of_memory();
-    const Places places(bins, out->buckets);
-    const bool done = scatter(out->keys.get(), ends.get(), num_buckets, lanes, pairs, places, bits);
-    return done ? Result{} : Result::interrupted();
+    const std::vector<std::uint32_t> places = make_places(bins, out->buckets);
+    const bool scattered = lanes.for_each([&](std::int64_t lane, const auto& for_each_run) {
+        for_each_run([&](std::int64_t from, std::int64_t to) {
+            scatter_run(out->keys.get(), ends.get() + num_buckets * lane, pairs, from, to, bins,
+                        places.data(), bits);
+        });
+    });
+    return scattered ? Result{} : Result::interrupted();
 }
 
 }  // namespace bigram
