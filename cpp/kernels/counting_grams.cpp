@@ -69,10 +69,9 @@ BIGRAM_TARGET_AVX2 bool gram_cells_avx2(uint32_t* cells, const uint8_t* tokens, 
             _mm256_shuffle_epi8(_mm256_permutevar8x32_epi32(loaded, halves), bytes);
         largest = _mm256_max_epu8(largest, grams);
         _mm256_store_si256(reinterpret_cast<__m256i*>(cells + k),
-                            _mm256_madd_epi16(_mm256_maddubs_epi16(grams, inner), outer));
+                           _mm256_madd_epi16(_mm256_maddubs_epi16(grams, inner), outer));
     }
-    const __m256i above =
-        _mm256_subs_epu8(largest, _mm256_set1_epi8(static_cast<char>(base - 1)));
+    const __m256i above = _mm256_subs_epu8(largest, _mm256_set1_epi8(static_cast<char>(base - 1)));
     return _mm256_testz_si256(above, above) != 0;
 }
 #endif
