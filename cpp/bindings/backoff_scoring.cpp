@@ -45,14 +45,14 @@ void index_any(py::array slots, const py::array& indptr, const py::array& indice
         require(starts[i] <= starts[i + 1], "indptr descends");
     require(pairs < num_slots, "slots must be more than the pairs");
     std::memset(to, 0, static_cast<std::size_t>(num_slots) * sizeof(PairSlot));
-    run_kernel(num_threads, [&](const Run& run) {
-        if (has_dtype<std::int32_t>(indices)) {
-            return index_pairs(to, num_slots, starts, input<std::int32_t>(indices, 1, "indices"),
-                               values, vocab_size, run);
-        }
-        return index_pairs(to, num_slots, starts, input<int64_t>(indices, 1, "indices"), values,
-                           vocab_size, run);
-    });
+    const auto run_with = [&](const auto* successors) {
+        run_kernel(num_threads, [&](const Run& run) {
+            return index_pairs(to, num_slots, starts, successors, values, vocab_size, run);
+        });
+    };
+    if (has_dtype<std::int32_t>(indices))
+        return run_with(input<std::int32_t>(indices, 1, "indices"));
+    run_with(input<int64_t>(indices, 1, "indices"));
 }
 
 void pairs_any(py::array out, const py::array& contexts, const py::array& nexts,
