@@ -16,11 +16,12 @@ int64_t multinomial_any(py::array out, const py::array& probs, uint64_t seed, in
     const auto run_with = [&](const auto* weights) {
         const int64_t rows = probs.shape(0);
         const int64_t cols = probs.shape(1);
+        const int64_t num_samples = out.shape(1);
         require(out.shape(0) == rows, "out and probs differ in rows");
         require(cols > 0 || rows == 0, "probs has no columns");
         return run_kernel(num_threads,
                           [&](const Run& run) {
-                              return multinomial(to, weights, rows, cols, out.shape(1), seed, run);
+                              return multinomial(to, weights, rows, cols, num_samples, seed, run);
                           })
             .position;
     };
@@ -61,17 +62,18 @@ py::tuple sample(const py::array& probs, const py::array& starts, const py::dtyp
         drawn = py::array(dtype, request.num_chains * request.max_length);
         tokens.out = drawn.mutable_data();
     }
+    int64_t* ends = offsets.mutable_data();
     const Result result = run_kernel(num_threads, [&](const Run& run) {
-        return sample_sequences(tokens, offsets.mutable_data(), weights, request, run);
+        return sample_sequences(tokens, ends, weights, request, run);
     });
     if (tokens.stuck_chain >= 0)
         return py::make_tuple("mass", tokens.stuck_chain, tokens.stuck_token);
     if (!result.ok()) return py::make_tuple("probs", result.position, 0);
     if (request.stop >= 0) {
         drawn = py::array(dtype, tokens.num_tokens);
-        run_kernel(num_threads, [&](const Run& run) {
-            return copy_tokens(drawn.mutable_data(), tokens.out_bytes, tokens, run);
-        });
+        void* to = drawn.mutable_data();
+        run_kernel(num_threads,
+                   [&](const Run& run) { return copy_tokens(to, tokens.out_bytes, tokens, run); });
     }
     return py::make_tuple(drawn, offsets, 0);
 }
