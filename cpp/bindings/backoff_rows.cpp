@@ -43,7 +43,7 @@ struct Table {
     }
 };
 
-// Returns a row with an index outside of the vocabulary, or -1.
+// Returns the first row with an index outside of the vocabulary, or -1.
 int64_t rows_any(py::array out, const py::array& contexts, const py::array& indptr,
                  const py::array& indices, const py::array& log_probs, const py::array& log_backoff,
                  const py::array& log_base, int num_threads) {

@@ -8,6 +8,7 @@
 #include "bigram/backoff_rows.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <utility>
 #include <vector>
@@ -58,7 +59,7 @@ Result backoff_rows(double* out, const int64_t* contexts, int64_t num_rows,
                     const BackoffLogs<Index>& model, const Run& run) {
     const int64_t size = model.vocab_size;
     const int64_t rows = std::max<int64_t>(1, kElements / size);
-    std::atomic<int64_t> bad{-1};
+    std::atomic<int64_t> bad{num_rows};
     const auto body = [&](int64_t block, int) {
         for (int64_t r = block * rows; r < std::min(num_rows, (block + 1) * rows); ++r) {
             const int64_t i = contexts[r];
@@ -70,12 +71,12 @@ Result backoff_rows(double* out, const int64_t* contexts, int64_t num_rows,
                 if (inside(model.indices[e], size))
                     row[model.indices[e]] = model.log_probs[e];
                 else
-                    bad.store(r);
+                    lower_to(bad, r);
             }
         }
     };
     if (!parallel_for(run, ceil_div(num_rows, rows), body)) return Result::interrupted();
-    return bad.load() < 0 ? Result{} : Result::bad_value(bad.load());
+    return bad.load() == num_rows ? Result{} : Result::bad_value(bad.load());
 }
 
 template <class Index>
@@ -85,14 +86,14 @@ Result backoff_top_k(int64_t* ids, double* log_probs, int64_t k, const int64_t* 
     const int64_t blocks = ceil_div(num_rows, kRows);
     std::vector<std::vector<Candidate>> found(static_cast<std::size_t>(team_size(run, blocks)));
     std::atomic<bool> short_of_memory{false};
-    std::atomic<int64_t> bad{-1};
+    std::atomic<int64_t> bad{num_rows};
     const auto body = [&](int64_t block, int thread) {
         std::vector<Candidate>& mine = found[static_cast<std::size_t>(thread)];
         try {
             for (int64_t r = block * kRows; r < std::min(num_rows, (block + 1) * kRows); ++r) {
                 gather(mine, model, contexts[r], k);
                 if (static_cast<int64_t>(mine.size()) < k) {
-                    bad.store(r);
+                    lower_to(bad, r);
                     return;
                 }
                 std::partial_sort(mine.begin(), mine.begin() + k, mine.end(), before);
@@ -107,7 +108,7 @@ Result backoff_top_k(int64_t* ids, double* log_probs, int64_t k, const int64_t* 
     };
     if (!parallel_for(run, blocks, body)) return Result::interrupted();
     if (short_of_memory.load()) return Result::out_of_memory();
-    return bad.load() < 0 ? Result{} : Result::bad_value(bad.load());
+    return bad.load() == num_rows ? Result{} : Result::bad_value(bad.load());
 }
 
 #define BIGRAM_INSTANTIATE(Index)                                                             \

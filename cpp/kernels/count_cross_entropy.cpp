@@ -116,9 +116,7 @@ class CountGradient {
     bool sum_pairs(int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             if (row_of(counts_, i, cols_).sum(&pairs_[static_cast<std::size_t>(i)])) continue;
-            int64_t seen = bad_row_.load();
-            while (i < seen && !bad_row_.compare_exchange_weak(seen, i)) {
-            }
+            lower_to(bad_row_, i);
             return false;
         }
         return true;

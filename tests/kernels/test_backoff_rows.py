@@ -110,3 +110,18 @@ def test_raw_extension_checks_what_protects_memory():
     ids, values = np.empty((1, 2), np.int64), np.empty((1, 1))
     with pytest.raises(ValueError, match="ids and values"):
         _core.backoff_top_k(ids, values, GOOD[5], *GOOD[:5], np.array([0, 1]), 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_the_first_bad_row_is_named(threads):
+    """Whatever the number of threads: rows 40 and 900 are bad, for rows and for top-k."""
+    size = 1000
+    indices = np.arange(size)
+    indices[[40, 900]] = size
+    zeros = np.zeros(size)
+    model = (np.arange(size + 1), indices, zeros, zeros, zeros)
+    with pytest.raises(ValueError, match="the row of context 40:"):
+        kernels.backoff_rows(*model, np.arange(size), num_threads=threads)
+    order = np.full(size, size)
+    with pytest.raises(ValueError, match="the row of context 0:"):
+        kernels.backoff_top_k(*model, np.arange(size), 5, base_order=order, num_threads=threads)

@@ -21,14 +21,14 @@ struct BackoffLogs {
 };
 
 // out (num_rows, vocab_size): the rows of contexts (num_rows,), which lie in [0, vocab_size).
-// base_order is not used. Bad value: a row whose indices leave the vocabulary.
+// base_order is not used. Bad value: the first row whose indices leave the vocabulary.
 template <class Index>
 Result backoff_rows(double* out, const std::int64_t* contexts, std::int64_t num_rows,
                     const BackoffLogs<Index>& model, const Run& run);
 
 // ids and log_probs (num_rows, k): the k largest of each row, descending, ties from the lower id
-// on; k <= vocab_size. Bad value: a row for which indices or base_order are not what they should
-// be.
+// on; k <= vocab_size. Bad value: the first row for which indices or base_order are not what they
+// should be.
 template <class Index>
 Result backoff_top_k(std::int64_t* ids, double* log_probs, std::int64_t k,
                      const std::int64_t* contexts, std::int64_t num_rows,

@@ -61,9 +61,7 @@ Result sum_sequences(double* sums, std::int64_t size, const std::int64_t* offset
         double* const sum = &partial[static_cast<std::size_t>(number)];
         const std::int64_t bad =
             unit.piece ? add_piece(sum, unit.begin, unit.end) : add_short(unit.first, unit.last);
-        std::int64_t seen = first_bad.load();
-        while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
-        }
+        if (bad >= 0) lower_to(first_bad, bad);
     };
     if (!parallel_for(run, static_cast<std::int64_t>(units.size()), body)) {
         return Result::interrupted();
