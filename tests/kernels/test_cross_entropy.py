@@ -12,16 +12,6 @@ LEVELS = ["baseline", "avx2", "avx512"]
 INF, NAN = np.inf, np.nan
 
 
-@pytest.fixture(params=LEVELS)
-def isa(request):
-    before = _core.active_isa()
-    _core.set_isa(request.param)
-    if _core.active_isa() != request.param:
-        pytest.skip(f"this machine has no {request.param}")
-    yield request.param
-    _core.set_isa(before)
-
-
 @st.composite
 def problems(draw, max_rows=40, max_classes=90):
     n, classes = draw(st.integers(0, max_rows)), draw(st.integers(1, max_classes))

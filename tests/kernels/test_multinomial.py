@@ -1,0 +1,132 @@
+"""Draws from rows of weights: `multinomial`."""
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigram import _core, kernels, reference
+
+weights = st.one_of(
+    st.floats(0, 1e3), st.just(0.0), st.floats(0, 1e-300), st.floats(0, 1e308), st.just(5e-324)
+)
+seeds = st.integers(0, 2**64 - 1)
+
+
+def with_mass(array):
+    """Give rows without mass some."""
+    array[~array.any(axis=1), 0] = 1.0
+    return array
+
+
+@given(
+    probs=hnp.arrays(
+        st.sampled_from([np.float32, np.float64, ">f8"]),
+        hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40),
+        elements=st.floats(0, 1, width=32),
+    ).map(with_mass),
+    num_samples=st.integers(0, 60),
+    seed=seeds,
+    threads=st.sampled_from([1, 2, 3, 7]),
+)
+def test_multinomial_equals_reference(probs, num_samples, seed, threads):
+    got = kernels.multinomial(probs, num_samples, seed=seed, num_threads=threads)
+    wanted = reference.multinomial(probs, num_samples, seed=seed)
+    assert got.dtype == np.int64
+    np.testing.assert_array_equal(got, wanted)
+
+
+@given(row=st.lists(weights, min_size=1, max_size=30), seed=seeds)
+def test_any_finite_weights(row, seed):
+    row = with_mass(np.array([row]))
+    got = kernels.multinomial(row, 100, seed=seed)
+    np.testing.assert_array_equal(got, reference.multinomial(row, 100, seed=seed))
+    assert (row[0, got] > 0).all()
+
+
+@pytest.mark.parametrize("cols", [129, 300, 5000])
+@pytest.mark.parametrize("num_samples", [5, 70_000])
+def test_multinomial_wide_rows(isa, cols, num_samples):
+    probs = np.random.default_rng(cols).random((2, cols)) ** 8
+    probs[:, ::3] = 0
+    got = kernels.multinomial(probs, num_samples, seed=3, num_threads=2)
+    np.testing.assert_array_equal(
+        got[:, :20], reference.multinomial(probs, 20, seed=3)[:, :num_samples]
+    )
+    assert (np.take_along_axis(probs, got, 1) > 0).all()
+
+
+def test_multinomial_prefix_and_threads(isa):
+    probs = np.random.default_rng(0).random((50, 27))
+    wanted = kernels.multinomial(probs, 300, seed=5, num_threads=1)
+    for threads in (2, 3, 7):
+        for n in (0, 1, 2, 27, 28, 299):
+            got = kernels.multinomial(probs, n, seed=5, num_threads=threads)
+            np.testing.assert_array_equal(got, wanted[:, :n])
+    long = kernels.multinomial(probs[0], 200_001, seed=5, num_threads=3)
+    np.testing.assert_array_equal(long[:300], wanted[0])
+
+
+def test_one_row():
+    row = np.array([0.0, 3.0, 1.0])
+    got = kernels.multinomial(row, 9, seed=1)
+    assert got.shape == (9,)
+    np.testing.assert_array_equal(got, kernels.multinomial(row[None], 9, seed=1)[0])
+    assert kernels.multinomial(np.empty((0, 3)), 4, seed=1).shape == (0, 4)
+    assert kernels.multinomial(np.empty((0, 0)), 4, seed=1).shape == (0, 4)
+
+
+# ---- interruption
+
+
+@pytest.mark.parametrize("rows", [1, 1000])
+def test_a_signal_stops_multinomial(alarm, rows):
+    with pytest.raises(TimeoutError):
+        kernels.multinomial(np.ones((rows, 300)), 500_000_000 // rows, num_threads=2)
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize("n", [1, 100_000])
+def test_row_without_mass_in_multinomial(n):
+    with pytest.raises(ValueError, match=r"probs\[1\] has no mass"):
+        kernels.multinomial(np.array([[1.0, 1.0], [0.0, -0.0]]), n)
+    with pytest.raises(ValueError, match="probs has no mass"):
+        kernels.multinomial(np.zeros(3), n)
+
+
+@pytest.mark.parametrize(
+    ("probs", "num_samples", "options", "error", "message"),
+    [
+        ([0.5], 1, {}, TypeError, "probs must be a NumPy array, not list"),
+        (np.ones((1, 1, 1)), 1, {}, ValueError, r"probs has shape \(1, 1, 1\); wanted one or two"),
+        (np.array(1.0), 1, {}, ValueError, r"probs has shape \(\)"),
+        (np.ones((2, 0)), 1, {}, ValueError, r"probs has shape \(2, 0\); wanted at least one col"),
+        (np.ones(3), -1, {}, ValueError, "num_samples = -1 is outside"),
+        (np.ones(3), 1.5, {}, TypeError, "num_samples must be an integer"),
+        (np.ones(3), 1, {"seed": "a"}, TypeError, "seed must be an integer"),
+        (np.ones(3), 1, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
+    ],
+)
+def test_errors_of_multinomial(probs, num_samples, options, error, message):
+    with pytest.raises(error, match=message):
+        kernels.multinomial(probs, num_samples, **options)
+
+
+@pytest.mark.parametrize(
+    ("out", "probs"),
+    [
+        (np.empty((2, 2), np.int64), np.ones((3, 3))),
+        (np.empty((3, 2), np.int32), np.ones((3, 3))),
+        (np.empty(3, np.int64), np.ones((3, 3))),
+        (np.empty((3, 2), np.int64), np.ones((3, 0))),
+        (np.empty((3, 2), np.int64), np.ones((3, 3), np.int64)),
+        (np.empty((3, 2), np.int64), np.ones((3, 6))[:, ::2]),
+        (np.empty((3, 2), np.int64), np.ones((3, 3), ">f8")),
+    ],
+)
+def test_raw_multinomial_refuses(out, probs):
+    with pytest.raises((TypeError, ValueError)):
+        _core.multinomial(out, probs, 0, 1)

@@ -1,0 +1,244 @@
+"""Whole sequences of a bigram model: `sample_sequences`."""
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigram import _core, kernels, reference
+
+SQUARE = np.ones((3, 3))
+STARTS = np.zeros(4, np.uint8)
+
+
+def with_mass(array):
+    """Give rows without mass some."""
+    array[~array.any(axis=1), 0] = 1.0
+    return array
+
+
+@given(
+    probs=st.integers(1, 40)
+    .flatmap(
+        lambda v: hnp.arrays(
+            st.sampled_from([np.float32, np.float64, ">f8"]),
+            (v, v),
+            elements=st.floats(0, 1, width=32),
+        )
+    )
+    .map(with_mass),
+    data=st.data(),
+    max_length=st.integers(0, 12),
+    seed=st.integers(0, 2**64 - 1),
+    threads=st.sampled_from([1, 2, 3, 7]),
+)
+def test_sequences_equal_reference(probs, data, max_length, seed, threads):
+    size = len(probs)
+    dtype = data.draw(st.sampled_from([np.uint8, np.uint16, np.uint32, np.int32, np.int64, ">u4"]))
+    starts = data.draw(hnp.arrays(dtype, st.integers(0, 40), elements=st.integers(0, size - 1)))
+    stop = data.draw(st.one_of(st.none(), st.integers(0, size - 1)))
+    options = {"max_length": max_length, "stop": stop, "seed": seed}
+    tokens, offsets = kernels.sample_sequences(probs, starts, num_threads=threads, **options)
+    wanted_tokens, wanted_offsets = reference.sample_sequences(probs, starts, **options)
+    assert tokens.dtype == np.uint8
+    assert offsets.dtype == np.int64
+    np.testing.assert_array_equal(offsets, wanted_offsets)
+    np.testing.assert_array_equal(tokens, wanted_tokens)
+
+
+@pytest.mark.parametrize("size", [2, 27, 65, 256, 257, 1000])
+@pytest.mark.parametrize("stop", [None, 1])
+def test_sequences_at_every_level(isa, size, stop):
+    probs = np.random.default_rng(size).random((size, size)) ** 4
+    starts = np.arange(100) % size
+    options = {"max_length": 21, "stop": stop, "seed": 2**63}
+    tokens, offsets = kernels.sample_sequences(probs, starts, num_threads=2, **options)
+    few_tokens, few_offsets = kernels.sample_sequences(probs, starts[:3], **options)
+    np.testing.assert_array_equal(offsets[:4], few_offsets)
+    np.testing.assert_array_equal(tokens[: offsets[3]], few_tokens)
+    wanted_tokens, wanted_offsets = reference.sample_sequences(probs, starts[:3], **options)
+    np.testing.assert_array_equal(few_tokens, wanted_tokens)
+    np.testing.assert_array_equal(few_offsets, wanted_offsets)
+
+
+@pytest.fixture(scope="module")
+def big_table():
+    """Return rows of 5,000 tokens, few of them with mass: cells of 64 bits."""
+    rng = np.random.default_rng(1)
+    probs = np.zeros((5000, 5000), np.float32)
+    np.put_along_axis(probs, rng.integers(0, 5000, (5000, 30)), rng.random((5000, 30)), 1)
+    return probs
+
+
+def test_wide_cells(big_table):
+    starts = np.arange(2000) * 2
+    options = {"max_length": 9, "stop": 17, "seed": 4}
+    tokens, offsets = kernels.sample_sequences(big_table, starts, num_threads=2, **options)
+    few_tokens, few_offsets = kernels.sample_sequences(big_table, starts[:5], **options)
+    wanted_tokens, wanted_offsets = reference.sample_sequences(big_table, starts[:5], **options)
+    assert tokens.dtype == np.uint16
+    np.testing.assert_array_equal(few_tokens, wanted_tokens)
+    np.testing.assert_array_equal(few_offsets, wanted_offsets)
+    np.testing.assert_array_equal(tokens[: offsets[5]], wanted_tokens)
+
+
+@pytest.mark.parametrize("stop", [None, 0])
+def test_prefixes_and_threads(isa, stop):
+    probs = np.random.default_rng(7).random((27, 27))
+    probs[3] = 0
+    probs[:, 3] = 0
+    starts = np.random.default_rng(8).permutation(np.arange(3000) % 27)
+    starts[starts == 3] = 0
+
+    def sample(n, length, threads):
+        return kernels.sample_sequences(
+            probs, starts[:n], max_length=length, stop=stop, seed=6, num_threads=threads
+        )
+
+    tokens, offsets = sample(3000, 200, 1)
+    for n, length, threads in [(3000, 200, 2), (2999, 200, 3), (64, 200, 7), (15, 200, 2)]:
+        some, places = sample(n, length, threads)
+        np.testing.assert_array_equal(places, offsets[: n + 1])
+        np.testing.assert_array_equal(some, tokens[: offsets[n]])
+    for length in (0, 1, 3, 4, 5, 64, 65, 130):
+        some, places = sample(3000, length, 2)
+        lengths = np.minimum(np.diff(offsets), length)
+        np.testing.assert_array_equal(np.diff(places), lengths)
+        within = np.arange(places[-1]) - np.repeat(places[:-1], lengths)
+        np.testing.assert_array_equal(some, tokens[np.repeat(offsets[:-1], lengths) + within])
+
+
+def test_long_chains_of_few_and_many():
+    probs = np.random.default_rng(7).random((5, 5))
+    starts = np.zeros(20, np.uint8)
+    many, _ = kernels.sample_sequences(probs, starts, max_length=150_000, seed=1, num_threads=2)
+    few, _ = kernels.sample_sequences(probs, starts[:2], max_length=150_000, seed=1)
+    np.testing.assert_array_equal(many[:300_000], few)
+
+
+@pytest.mark.parametrize("size", [2, 300])
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.int32, np.int64])
+@pytest.mark.parametrize("n", [3, 40])
+def test_dtype_of_tokens(size, dtype, n):
+    probs = np.ones((size, size), np.float32)
+    starts = np.zeros(n, np.uint8)
+    for stop in (None, 0):
+        options = {"max_length": 70, "stop": stop, "seed": 1}
+        wanted, _ = kernels.sample_sequences(probs, starts, **options)
+        got, _ = kernels.sample_sequences(probs, starts, dtype=dtype, **options)
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize(
+    "view", [lambda a: a[::-1], lambda a: a[::2], lambda a: np.broadcast_to(a[:1], a.shape)]
+)
+def test_strided_and_read_only(view):
+    probs = np.random.default_rng(0).random((10, 10))
+    starts = view(np.arange(10) % 10)
+    table = view(view(probs).T) if len(view(probs)) == 5 else view(probs)
+    starts.flags.writeable = False
+    table.flags.writeable = False
+    starts = starts % len(table)
+    got = kernels.sample_sequences(table, starts, max_length=5, seed=1)
+    wanted = kernels.sample_sequences(table.copy(), starts.copy(), max_length=5, seed=1)
+    np.testing.assert_array_equal(got[0], wanted[0])
+
+
+# ---- interruption
+
+
+@pytest.mark.parametrize("n", [1, 200])
+@pytest.mark.parametrize("stop", [None, 1])
+def test_a_signal_stops_a_long_call(alarm, n, stop):
+    with pytest.raises(TimeoutError):
+        kernels.sample_sequences(
+            np.array([[1.0, 0.0], [0.0, 1.0]]),
+            np.zeros(n, int),
+            max_length=2 * 10**9 // n,
+            stop=stop,
+            num_threads=2,
+        )
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize("n", [1, 100])
+@pytest.mark.parametrize("size", [3, 5000])
+def test_row_without_mass_is_an_error_when_reached(n, size):
+    probs = np.zeros((size, size), np.float32)
+    probs[0, 1] = probs[1, 2] = 1
+    starts = np.zeros(n, np.int64)
+    with pytest.raises(ValueError, match=r"sequence 0 reached token 2, but probs\[2\] has no mass"):
+        kernels.sample_sequences(probs, starts, max_length=3)
+    tokens, _ = kernels.sample_sequences(probs, starts, max_length=2)
+    assert tokens[:2].tolist() == [1, 2]
+    tokens, offsets = kernels.sample_sequences(probs, starts, max_length=9, stop=2)
+    assert tokens.tolist() == [1] * n
+    assert offsets.tolist() == list(range(n + 1))
+    tokens, _ = kernels.sample_sequences(probs, starts + 2, max_length=0)
+    assert tokens.size == 0
+    with pytest.raises(ValueError, match="sequence 0 reached token 2"):
+        kernels.sample_sequences(probs, starts + 2, max_length=1, stop=2)
+
+
+@pytest.mark.parametrize(
+    ("probs", "starts", "options", "error", "message"),
+    [
+        ([[1.0]], STARTS, {}, TypeError, "probs must be a NumPy array, not list"),
+        (np.ones((2, 3)), STARTS, {}, ValueError, r"probs has shape \(2, 3\); wanted \(V, V\)"),
+        (np.ones(3), STARTS, {}, ValueError, r"probs has shape \(3,\)"),
+        (np.ones((0, 0)), STARTS, {}, ValueError, r"probs has shape \(0, 0\)"),
+        (np.ones((2, 2), complex), STARTS, {}, TypeError, "probs has dtype complex128"),
+        (np.ones((2, 2), bool), STARTS, {}, TypeError, "probs has dtype bool"),
+        (SQUARE, [0], {}, TypeError, "starts must be a 1-D NumPy array"),
+        (SQUARE, np.zeros(2), {}, TypeError, "starts has dtype float64"),
+        (SQUARE, np.zeros((2, 2), int), {}, ValueError, r"starts has shape \(2, 2\)"),
+        (SQUARE, np.array([0, 3]), {}, ValueError, r"starts\[1\] = 3 is outside \[0, 3\)"),
+        (SQUARE, np.array([0, -1]), {}, ValueError, r"starts\[1\] = -1 is outside \[0, 3\)"),
+        (SQUARE, STARTS, {"max_length": -1}, ValueError, "max_length = -1 is outside"),
+        (SQUARE, STARTS, {"max_length": 1.0}, TypeError, "max_length must be an integer"),
+        (SQUARE, STARTS, {"stop": 3}, ValueError, r"stop = 3 is outside \[0, 2\]"),
+        (SQUARE, STARTS, {"stop": -1}, ValueError, "stop = -1 is outside"),
+        (SQUARE, STARTS, {"stop": True}, TypeError, "stop must be an integer, not bool"),
+        (SQUARE, STARTS, {"dtype": np.float32}, TypeError, "dtype = float32; wanted uint8"),
+        (SQUARE, STARTS, {"dtype": ">u2"}, TypeError, "dtype = >u2; wanted uint8"),
+        (SQUARE, STARTS, {"seed": -1}, ValueError, r"seed = -1 is outside \[0, 184467"),
+        (SQUARE, STARTS, {"seed": 2**64}, ValueError, "seed = 18446744073709551616 is outside"),
+        (SQUARE, STARTS, {"seed": 1.0}, TypeError, "seed must be an integer, not float"),
+        (SQUARE, STARTS, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
+        (SQUARE, STARTS, {"max_length": 2**62}, MemoryError, None),
+        (np.ones((300, 300)), STARTS, {"dtype": np.uint8}, ValueError, "does not hold every token"),
+    ],
+)
+def test_errors_of_sequences(probs, starts, options, error, message):
+    with pytest.raises(error, match=message):
+        kernels.sample_sequences(probs, starts, **{"max_length": 5, **options})
+
+
+U8 = np.dtype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("probs", "starts", "dtype", "max_length", "stop"),
+    [
+        (np.ones((2, 3)), STARTS, U8, 5, -1),
+        (np.ones((0, 0)), STARTS, U8, 5, -1),
+        (np.ones((3, 3), ">f8"), STARTS, U8, 5, -1),
+        (np.ones((6, 3))[::2], STARTS, U8, 5, -1),
+        (SQUARE, STARTS.astype(float), U8, 5, -1),
+        (SQUARE, STARTS.reshape(2, 2), U8, 5, -1),
+        (SQUARE, STARTS, np.dtype(np.float64), 5, -1),
+        (SQUARE, STARTS, np.dtype(">u2"), 5, -1),
+        (SQUARE, STARTS, np.dtype("S3"), 5, -1),
+        (SQUARE, STARTS, U8, -5, -1),
+        (SQUARE, STARTS, U8, 5, -2),
+        (SQUARE, STARTS, U8, 5, 3),
+        (np.ones((300, 300)), STARTS, U8, 5, -1),
+    ],
+)
+def test_raw_sequences_refuse(probs, starts, dtype, max_length, stop):
+    with pytest.raises((TypeError, ValueError)):
+        _core.sample_sequences(probs, starts, dtype, max_length, stop, 0, 1)
