@@ -1,9 +1,13 @@
-"""What the tests share: the data files, and hypothesis's settings."""
+"""What the tests share: the data files, sparse counts, and hypothesis's settings."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -43,3 +47,18 @@ def reference_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder} (BIGRAM_REFERENCE names it)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def zipf_counts() -> Callable[[int, int, int], Any]:
+    """Return a function that draws pairs of ids by Zipf's law and counts them, a csr_array."""
+
+    def counts(vocab_size: int, num_pairs: int, seed: int) -> Any:
+        rng = np.random.default_rng(seed)
+        ids = np.minimum(rng.zipf(1.3, (2, num_pairs)) - 1, vocab_size - 1)
+        ones = np.ones(num_pairs, np.int64)
+        matrix = sp.coo_array((ones, tuple(ids)), shape=(vocab_size,) * 2).tocsr()
+        matrix.sum_duplicates()
+        return matrix
+
+    return counts
