@@ -76,3 +76,10 @@ def test_check_sparse(indptr: list[int], indices: list[int], message: str) -> No
     arrays = np.array(indptr), np.array(indices), np.ones(len(indices), np.int64)
     with pytest.raises(ValueError, match=message):
         check_sparse(*arrays, 3 if len(indptr) == 4 else 2)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_every_pair_has_one_count(number: int) -> None:
+    arrays = np.array([0, 1, 2]), np.array([0, 1]), np.ones(number, np.int64)
+    with pytest.raises(ValueError, match=rf"\({number},\); wanted"):
+        check_sparse(*arrays, 2)

@@ -210,7 +210,7 @@ class RunningSum:
 def check_sparse(indptr: Array, indices: Array, counts: Array, vocab_size: int) -> None:
     """Raise ValueError unless the arrays are a sound (V, V) count matrix with sorted indices."""
     num_pairs = len(indices)
-    if indptr.shape != (vocab_size + 1,) or counts.shape != indices.shape != (num_pairs,):
+    if indptr.shape != (vocab_size + 1,) or not counts.shape == indices.shape == (num_pairs,):
         raise ValueError(
             f"indptr, indices and counts have shapes {indptr.shape}, {indices.shape} and "
             f"{counts.shape}; wanted ({vocab_size + 1},) and twice the number of pairs"
