@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram import sources, streams
-from bigram.corpus import Corpus, as_corpus, encode_corpus
+from bigram.corpus import Corpus, as_corpus
+from bigram.encoding import encode_corpus
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError
 
 
@@ -270,7 +271,8 @@ def test_memory_is_bounded_even_for_one_giant_line(tmp_path, kind: str) -> None:
             file.write(b"abcdefg\xc3\xa9" * (1 << 17))
     script = f"""
         import bigram, resource
-        from bigram.corpus import Corpus, encode_corpus
+        from bigram.corpus import Corpus
+        from bigram.encoding import encode_corpus
         from bigram.tokenizers import CharTokenizer
         corpus = Corpus.{kind}({str(path)!r})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

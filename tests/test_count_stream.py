@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 import bigram
 from bigram import BigramCounts, count_stream
-from bigram.corpus import TokenBatch
 from bigram.count_stream import CountStream
+from bigram.encoding import TokenBatch
 
 VOCAB_SIZE = 300
 

@@ -5,7 +5,8 @@ import pytest
 
 import bigram
 from bigram import shards
-from bigram.corpus import Corpus, encode_corpus
+from bigram.corpus import Corpus
+from bigram.encoding import encode_corpus
 from bigram.tokenizers import ByteTokenizer, CharTokenizer
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import bigram
 from bigram import sources, streams
-from bigram.corpus import Corpus, encode_corpus
+from bigram.corpus import Corpus
+from bigram.encoding import encode_corpus
 from bigram.tokenizers import UnknownSymbolError, WordTokenizer, from_json
 
 texts_of_words = st.lists(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bigram import kernels
-from bigram.corpus import TokenBatch
+from bigram.encoding import TokenBatch
 from bigram.files import Path
 from bigram.kernels import count_bigrams_sparse
 from bigram.kernels._csr import Csr
@@ -32,7 +32,8 @@ from bigram.sparse import (
     rows_of,
 )
 from bigram.sparse_files import counts_from_arrays, map_counts, open_rows, write_sparse
-from bigram.storage import Array, load_arrays, save_arrays
+from bigram.storage import load_arrays, save_arrays
+from bigram.stored_arrays import Array
 
 __all__ = ["CountStream"]
 

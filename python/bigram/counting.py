@@ -12,9 +12,11 @@ import numpy.typing as npt
 from bigram.byte_tokenizer import ByteTokenizer
 from bigram.char_counting import count_bytes, count_characters
 from bigram.char_tokenizer import CharTokenizer
-from bigram.corpus import Corpus, as_corpus, encode_corpus
+from bigram.corpus import Corpus, as_corpus
+from bigram.count_matrix import DENSE_LIMIT, is_dense_layout
 from bigram.count_stream import CountStream
-from bigram.counts import DENSE_LIMIT, BigramCounts, is_dense_layout
+from bigram.counts import BigramCounts
+from bigram.encoding import encode_corpus
 from bigram.files import Path, check_place
 from bigram.kernels._csr import Csr
 from bigram.sources import TextFiles

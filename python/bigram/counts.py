@@ -10,17 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import merging, tokenizers
+from bigram.count_matrix import Dense, checked_dense, checked_sparse, in_layout, is_dense_layout
 from bigram.counts_export import CountsExport
 from bigram.files import Path
 from bigram.kernels._checks import check_index
 from bigram.kernels._csr import Csr, make_csr
-from bigram.sparse import (
-    add_sparse,
-    assemble,
-    check_sparse,
-    merged_blocks,
-    rows_of,
-)
+from bigram.sparse import add_sparse, assemble, check_sparse, merged_blocks, rows_of
 from bigram.sparse_files import counts_from_arrays
 from bigram.storage import load_kind, save_arrays
 from bigram.tokenizers import Tokenizer
@@ -28,11 +23,7 @@ from bigram.tokenizers import Tokenizer
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
-__all__ = ["DENSE_LIMIT", "BigramCounts"]
-
-DENSE_LIMIT = 4096  # the largest vocabulary that layout="auto" keeps dense: 128 MiB
-
-Dense = npt.NDArray[np.int64]
+__all__ = ["BigramCounts"]
 
 
 class BigramCounts(CountsExport):
@@ -78,9 +69,9 @@ class BigramCounts(CountsExport):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         if hasattr(matrix, "tocsr"):
-            self.matrix = _checked_sparse(matrix)
+            self.matrix = checked_sparse(matrix)
         else:
-            self.matrix = _checked_dense(cast(Any, matrix))
+            self.matrix = checked_dense(cast(Any, matrix))
         self.tokenizer = tokenizer
         self._owned = self.matrix is not matrix  # += must not change an array of the caller's
         if tokenizer is not None and tokenizer.vocab_size != self.vocab_size:
@@ -96,7 +87,7 @@ class BigramCounts(CountsExport):
         """Wrap a matrix that this package has made, unchecked, in the layout wanted."""
         counts = cls.__new__(cls)
         if layout is not None:
-            matrix = _in_layout(matrix, is_dense_layout(layout, matrix.shape[0]))
+            matrix = in_layout(matrix, is_dense_layout(layout, matrix.shape[0]))
         counts.matrix, counts.tokenizer, counts._owned = matrix, tokenizer, True
         return counts
 
@@ -341,68 +332,7 @@ class BigramCounts(CountsExport):
         return cls.trusted(counts_from_arrays(arrays), tokenizer)
 
 
-def is_dense_layout(layout: str, vocab_size: int, limit: int = DENSE_LIMIT) -> bool:
-    """Return whether `layout` keeps counts over `vocab_size` ids in a dense array.
-
-    Raises
-    ------
-    ValueError
-        If `layout` is not "auto", "dense" or "sparse".
-    """
-    if layout not in ("auto", "dense", "sparse"):
-        raise ValueError(f"layout = {layout!r}, wanted 'auto', 'dense' or 'sparse'")
-    return layout == "dense" or (layout == "auto" and vocab_size <= limit)
-
-
-def _in_layout(matrix: Dense | Csr, dense: bool) -> Dense | Csr:
-    if isinstance(matrix, np.ndarray):
-        if dense:
-            return matrix
-        from scipy.sparse import csr_array
-
-        return csr_array(matrix)
-    return matrix.toarray() if dense else matrix
-
-
 def _pruned(block: Csr, min_count: int) -> Csr:
     kept = block.data >= min_count
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
     return make_csr(block.data[kept], block.indices[kept], before[block.indptr], block.shape[1])
-
-
-def _checked_dense(matrix: Any) -> Dense:
-    array = np.asarray(matrix)
-    _check_kind(array.dtype, array.shape)
-    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"matrix holds {array.max()}, which is more than int64 can")
-    result = np.ascontiguousarray(array, dtype=np.int64)
-    if result.min() < 0:
-        row, column = np.argwhere(result < 0)[0]
-        raise ValueError(f"matrix[{row}, {column}] = {result[row, column]} is negative")
-    return result
-
-
-def _checked_sparse(matrix: Any) -> Csr:
-    from scipy.sparse import csr_array
-
-    _check_kind(matrix.dtype, matrix.shape)
-    array: Csr = csr_array(matrix)
-    if array.data.dtype == np.uint64 and array.nnz and array.data.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"matrix holds {array.data.max()}, which is more than int64 can")
-    array = array.astype(np.int64, copy=False)
-    array.check_format(full_check=True)
-    if not array.has_canonical_format or not array.data.all():
-        array = array.copy()
-        array.sum_duplicates()
-        array.eliminate_zeros()
-    check_sparse(array.indptr, array.indices, array.data, array.shape[0])
-    return array
-
-
-def _check_kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    if dtype.kind not in "iu":
-        raise TypeError(f"matrix has dtype {dtype}, wanted integers")
-    if len(shape) != 2 or shape[0] != shape[1]:
-        raise ValueError(f"matrix has shape {shape}, wanted (V, V)")
-    if shape[0] == 0:
-        raise ValueError("matrix is empty, wanted at least one row")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from bigram import kernels
-from bigram.corpus import Corpus, TokenBatch, encode_corpus
+from bigram.corpus import Corpus
 from bigram.counts import BigramCounts
+from bigram.encoding import TokenBatch, encode_corpus
 from bigram.tokenizers import ByteTokenizer, CharTokenizer
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from bigram.count_matrix import DENSE_LIMIT
 from bigram.files import Path, check_place
 from bigram.kernels._csr import Csr
 from bigram.progress import progress as progress_bar
@@ -54,7 +55,7 @@ def merge(
     >>> bigram.merge(a, a, a).total
     15
     """
-    from bigram.counts import DENSE_LIMIT, BigramCounts
+    from bigram.counts import BigramCounts
 
     if not counts_or_paths:
         raise ValueError("nothing to merge: pass counts or paths of counts")

@@ -10,7 +10,8 @@ import numpy as np
 
 from bigram import storage
 from bigram.arpa import write_arpa
-from bigram.corpus import Corpus, encode_corpus
+from bigram.corpus import Corpus
+from bigram.encoding import encode_corpus
 from bigram.evaluation import Evaluation, PairScore, evaluate, explain, pair_separator
 from bigram.kernels._checks import check_index
 from bigram.plotting import MAX_SYMBOLS, heat_map

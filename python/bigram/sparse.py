@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bigram.kernels import add_counts
 from bigram.kernels._csr import Csr, index_dtype, make_csr
-from bigram.storage import Array, StoredArray
+from bigram.stored_arrays import Array, StoredArray
 
 __all__ = [
     "DenseRows",

@@ -11,7 +11,8 @@ import numpy as np
 from bigram.files import Path
 from bigram.kernels._csr import Csr, index_dtype, make_csr
 from bigram.sparse import DenseRows, Rows, SparseRows
-from bigram.storage import Array, StoredArray, open_arrays, save_arrays
+from bigram.storage import open_arrays, save_arrays
+from bigram.stored_arrays import Array, StoredArray
 
 __all__ = ["counts_from_arrays", "map_counts", "open_rows", "write_sparse"]
 

@@ -13,19 +13,16 @@ import json
 import os
 import stat
 import zlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bigram.files import Path, atomic_write
+from bigram.stored_arrays import Array, StoredArray, as_hex, chunks, little_endian
 
-__all__ = ["StoredArray", "atomic_write", "load", "load_arrays", "open_arrays", "save_arrays"]
-
-Array = npt.NDArray[Any]
+__all__ = ["atomic_write", "load", "load_arrays", "load_kind", "open_arrays", "save_arrays"]
 
 FORMAT_VERSION = 1
 
@@ -55,97 +52,10 @@ _UNSOUND = (
     ValueError,
 )
 
-_CHUNK = 1 << 22  # bytes read or written at a time
-
 # safetensors refuses headers over 100 MB; a larger document (a vocabulary of millions of words)
 # is stored as an array of its bytes.
 _DOCUMENT_LIMIT = 1 << 20
 _DOCUMENT_ARRAY = "__document__"
-
-
-@dataclass(frozen=True)
-class StoredArray:
-    """An array that lies raw and C-ordered in a file, to be read whole, in part, or mapped."""
-
-    path: str
-    offset: int
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    checksum: str = ""
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        size = 1
-        for length in self.shape:
-            size *= length
-        return size
-
-    @property
-    def nbytes(self) -> int:
-        """Number of bytes."""
-        return self.size * self.dtype.itemsize
-
-    def read(self, start: int = 0, stop: int | None = None) -> Array:
-        """Copy elements `start` to `stop` of the flattened array to memory, shape (n,)."""
-        stop = self.size if stop is None else stop
-        result = np.empty(stop - start, self.dtype)
-        with open(self.path, "rb") as file:
-            file.seek(self.offset + start * self.dtype.itemsize)
-            target = result.view(np.uint8).data
-            while target:
-                num_bytes = file.readinto(target[:_CHUNK])
-                if not num_bytes:
-                    raise ValueError(f"{self.path}: truncated while it was read")
-                target = target[num_bytes:]
-        return result
-
-    def load(self) -> Array:
-        """Copy the whole array to memory; ValueError if it differs from its checksum."""
-        result = self.read()
-        self._check(zlib.crc32(result.data))
-        return result.reshape(self.shape)
-
-    def verify(self) -> None:
-        """Read the array by chunks; ValueError if it differs from its checksum."""
-        crc = 0
-        for chunk in _chunks(self):
-            crc = zlib.crc32(chunk, crc)
-        self._check(crc)
-
-    def _check(self, crc: int) -> None:
-        if _hex(crc) != self.checksum:
-            raise ValueError(f"{self.path}: damaged: an array differs from its checksum")
-
-    def memmap(self) -> Array:
-        """Map the array read-only: pages are read when they are used."""
-        if self.size == 0:
-            return np.empty(self.shape, self.dtype)
-        mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
-        return mapped.view(np.ndarray)
-
-
-def _chunks(array: Array | StoredArray) -> Iterator[memoryview]:
-    """Yield the bytes of an array, little-endian and C-ordered, by chunks."""
-    step = max(1, _CHUNK // array.dtype.itemsize)
-    if isinstance(array, StoredArray):
-        for start in range(0, array.size, step):
-            part = array.read(start, min(start + step, array.size))
-            yield part.view(np.uint8).data
-        return
-    flat = array.reshape(-1) if array.flags.c_contiguous else np.ascontiguousarray(array).ravel()
-    for start in range(0, flat.size, step):
-        part = flat[start : start + step]
-        yield part.astype(_little(part.dtype), copy=False).view(np.uint8).data
-
-
-def _little(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    little: np.dtype[Any] = dtype.newbyteorder("<")
-    return little
-
-
-def _hex(crc: int) -> str:
-    return f"{crc:08x}"
 
 
 def _package_version() -> str:
@@ -186,10 +96,10 @@ def save_arrays(
     arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize))
     descriptions = {}
     for name, array in arrays.items():
-        dtype = _DTYPE_NAMES.get(_little(array.dtype))
+        dtype = _DTYPE_NAMES.get(little_endian(array.dtype))
         if dtype is None:
             raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}, which cannot be stored")
-        descriptions[name] = {"dtype": dtype, "shape": list(array.shape), "crc32": _hex(0)}
+        descriptions[name] = {"dtype": dtype, "shape": list(array.shape), "crc32": as_hex(0)}
     document = {
         "kind": kind,
         "arrays": descriptions,
@@ -208,10 +118,10 @@ def save_arrays(
         file.write(_head(text, descriptions, sizes))
         for name, array in arrays.items():
             crc = 0
-            for chunk in _chunks(array):
+            for chunk in chunks(array):
                 crc = zlib.crc32(chunk, crc)
                 file.write(chunk)
-            descriptions[name]["crc32"] = _hex(crc)
+            descriptions[name]["crc32"] = as_hex(crc)
         text = json.dumps(document).encode()
         if len(text) > _DOCUMENT_LIMIT:
             file.write(text)
@@ -224,7 +134,7 @@ def _head(text: bytes, descriptions: Mapping[str, Any], sizes: Mapping[str, int]
     metadata = {
         "format": "bigram",
         "format_version": str(FORMAT_VERSION),
-        "document_crc32": _hex(zlib.crc32(text)),
+        "document_crc32": as_hex(zlib.crc32(text)),
     }
     entries: dict[str, Any] = {"__metadata__": metadata}
     end = 0
@@ -327,7 +237,7 @@ def _read_document(name: str, entries: Mapping[str, Any], offset: int) -> dict[s
         text = StoredArray(name, place, np.dtype("u1"), tuple(entry["shape"])).read().tobytes()
     else:
         text = metadata.get("document", "").encode(errors="surrogatepass")
-    if _hex(zlib.crc32(text)) != metadata.get("document_crc32"):
+    if as_hex(zlib.crc32(text)) != metadata.get("document_crc32"):
         raise ValueError(f"{name}: damaged: its header differs from its checksum")
     try:
         document = json.loads(text)

@@ -149,5 +149,5 @@ def test_unknown_tokens_of_hugging_face() -> None:
     assert tokenizer.unknown_id == 1
     assert tokenizer.vocab_size == 6
     assert tokenizer.vocab[3] == "<id 3>"
-    batch = next(bigram.corpus.encode_corpus(["a q", "b"], tokenizer))
+    batch = next(bigram.encoding.encode_corpus(["a q", "b"], tokenizer))
     assert batch.num_unknown == 1

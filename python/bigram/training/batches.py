@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram import kernels
-from bigram.corpus import Corpus, encode_corpus
-from bigram.counts import DENSE_LIMIT, BigramCounts
+from bigram.corpus import Corpus
+from bigram.count_matrix import DENSE_LIMIT
+from bigram.counts import BigramCounts
+from bigram.encoding import encode_corpus
 from bigram.kernels._checks import check_tokens
 from bigram.tokenizers import Tokenizer
 from bigram.torch_random import TorchGenerator
