@@ -296,8 +296,11 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     const int64_t share = ceil_div(end - begin, std::max(1, run.num_threads));
     const int64_t block_pairs = std::min(kBlock, std::max(kLeastBlock, share));
     tables.num_threads = team_size(run, ceil_div(std::min(end - begin, kRound), block_pairs));
-    if (std::is_same_v<Token, uint8_t> && chain.stride == 1) {
-        tables.plan = plan_grams(chain.vocab_size, (end - begin) / tables.num_threads);
+    if constexpr (std::is_same_v<Token, uint8_t>) {
+        if (chain.stride == 1) {
+            tables.plan = plan_grams(chain.tokens + begin, end + 1 - begin, chain.vocab_size,
+                                     (end - begin) / tables.num_threads);
+        }
     }
     for (int64_t round = begin; round < end; round += kRound) {
         tables.pairs = zeroed<uint32_t>(tables.cells() * tables.twins * tables.num_threads);
@@ -310,9 +313,7 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
             if (start > first_bad.load(std::memory_order_relaxed)) return;
             const int64_t stop = std::min(round_end, start + block_pairs);
             const int64_t bad = add_block(tables, thread, chain, start, stop);
-            int64_t seen = first_bad.load();
-            while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
-            }
+            if (bad >= 0) lower_to(first_bad, bad);
         };
         if (!parallel_for(run, ceil_div(round_end - round, block_pairs), body)) {
             return Result::interrupted();

@@ -123,12 +123,10 @@ class CharCounter:
 
         `BOUNDARY` stands for newlines that are boundaries.
         """
-        met = self._bytes.max(axis=1)
-        if self._others.points or not self._bounded:  # a pair may go on in the other table, or end
-            met |= self._bytes.max(axis=0)
-        rows = {
-            byte: byte for byte in (*np.flatnonzero(met).tolist(), *self._ends) if byte < _ASCII
-        }
+        met = self._bytes.max(axis=0)
+        if self._others.points or not self._bounded:  # a pair may come from the other table
+            met |= self._bytes.max(axis=1)
+        rows = {byte: byte for byte in (*met.nonzero()[0].tolist(), *self._ends) if byte < _ASCII}
         others = list(self._others.points)
         if self._bounded and _NEWLINE in rows:
             rows[_NEWLINE] = BOUNDARY
@@ -156,7 +154,7 @@ class CharCounter:
             points[0] = BOUNDARY
         if not others:
             order = [_NEWLINE if point == BOUNDARY else point for point in points]
-            matrix: Matrix | Csr = self._bytes[order][:, order]
+            matrix: Matrix | Csr = self._bytes.take(order, 0).take(order, 1)
         else:
             ids = {point: index for index, point in enumerate(points)}
             matrix = self._arranged(tokenizer.vocab_size, rows, others, ids)

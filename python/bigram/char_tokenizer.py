@@ -71,8 +71,20 @@ class CharTokenizer:
     _ids: dict[str, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "vocab", tuple(self.vocab))
-        object.__setattr__(self, "_ids", {s: i for i, s in enumerate(self.vocab)})
+        vocab = tuple(self.vocab)
+        ids = dict(zip(vocab, range(len(vocab)), strict=True))
+        object.__setattr__(self, "vocab", vocab)
+        object.__setattr__(self, "_ids", ids)
+        characters = set(map(type, vocab)) <= {str} and set(map(len, vocab)) <= {1}
+        if not characters or len(ids) < len(vocab):
+            self._check_symbols()
+        for name, symbol in (("boundary", self.boundary), ("unknown", self.unknown)):
+            if symbol is not None and symbol not in ids:
+                raise ValueError(f"{name} = {symbol!r} is not in the vocabulary")
+        if self.boundary is not None and self.boundary == self.unknown:
+            raise ValueError(f"boundary and unknown are the same symbol {self.boundary!r}")
+
+    def _check_symbols(self) -> None:
         for index, symbol in enumerate(self.vocab):
             if not isinstance(symbol, str):
                 raise TypeError(f"vocab[{index}] is {type(symbol).__name__}, wanted str")
@@ -80,12 +92,6 @@ class CharTokenizer:
                 raise ValueError(f"vocab[{index}] = {symbol!r} is not a single character")
             if self._ids[symbol] != index:
                 raise ValueError(f"vocab[{index}] = {symbol!r} is in the vocabulary twice")
-        for name in ("boundary", "unknown"):
-            symbol = getattr(self, name)
-            if symbol is not None and symbol not in self._ids:
-                raise ValueError(f"{name} = {symbol!r} is not in the vocabulary")
-        if self.boundary is not None and self.boundary == self.unknown:
-            raise ValueError(f"boundary and unknown are the same symbol {self.boundary!r}")
 
     @classmethod
     def from_texts(

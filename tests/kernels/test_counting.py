@@ -116,6 +116,25 @@ def test_many_bytes(vocab_size, size, num_threads):
         np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.parametrize("vocab_size", [128, 256, 1000])
+@pytest.mark.parametrize(
+    "alphabet", [b"\nabcdefghijklmnopqrstuvwxyz", b"\0\xff", b"ACGT", b"\t0123456789", b"  "]
+)
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_texts_of_few_bytes(vocab_size, alphabet, num_threads):
+    """The bytes of a text stand close together, but for one; others are strewn in."""
+    rng = np.random.default_rng(len(alphabet))
+    letters = np.frombuffer(alphabet, np.uint8)
+    tokens = letters[(letters.size * rng.random(2_300_000, np.float32) ** 5).astype(np.int64)]
+    strange = [0, 9, 11, *range(40, 44), 95, 96, 123, 127, 128, 255]
+    tokens[rng.integers(0, tokens.size, 40)] = rng.choice(strange, 40).astype(np.uint8)
+    tokens = tokens[tokens < vocab_size]
+    np.testing.assert_array_equal(
+        kernels.count_bigrams(tokens, vocab_size, num_threads=num_threads),
+        reference.count_bigrams(tokens, vocab_size),
+    )
+
+
 def test_adds_to_out_and_returns_it():
     tokens = np.random.default_rng(0).integers(0, 27, 200_000).astype(np.uint8)
     half = tokens.size // 2
