@@ -23,8 +23,9 @@ def problems(draw):
 def assert_close(got, wanted, dtype):
     rtol = 1e-6 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(got[0], wanted[0], rtol=rtol, atol=1e-15)
-    # c_i p - c cancels near the optimum: to 1e-6 (1e-12) of the largest element.
-    atol = rtol * np.abs(wanted[1]).max(initial=0)
+    # c_i p - c cancels near the optimum: to 1e-6 (1e-12) of the largest element, or of the twin's
+    # own rounding where p is near one.
+    atol = rtol * np.abs(wanted[1]).max(initial=0) + 2.3e-16
     np.testing.assert_allclose(got[1], wanted[1], rtol=rtol, atol=atol)
 
 

@@ -23,7 +23,9 @@ def problems(draw):
 
 def assert_close(got, wanted, dtype):
     rtol = 1e-6 if dtype == np.float32 else 1e-12
-    np.testing.assert_allclose(got, wanted, rtol=rtol, atol=rtol * np.abs(wanted).max(initial=0))
+    # 2.3e-16: where p is near one, p - 1 of the twin is no better (the kernel adds up the rest).
+    atol = rtol * np.abs(wanted).max(initial=0) + 2.3e-16
+    np.testing.assert_allclose(got, wanted, rtol=rtol, atol=atol)
 
 
 @given(problem=problems(), threads=st.sampled_from([1, 2, 3, 7]))
