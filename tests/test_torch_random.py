@@ -186,13 +186,13 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="multinomial = 'alias'"):
         TorchGenerator(1, multinomial="alias")  # type: ignore[arg-type]
     generator = TorchGenerator(1)
-    with pytest.raises(TypeError, match="expected float32 or float64"):
+    with pytest.raises(TypeError, match="wanted float32 or float64"):
         generator.rand(3, dtype=np.int64)
-    with pytest.raises(TypeError, match="expected an int or a tuple"):
+    with pytest.raises(TypeError, match="wanted an int or a tuple"):
         generator.rand(2.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="negative size"):
         generator.randn((3, -1))
-    with pytest.raises(ValueError, match="expected more than low"):
+    with pytest.raises(ValueError, match="wanted more than low"):
         generator.randint(0, 3)
     with pytest.raises(ValueError, match="int64"):
         generator.randint(2**63, 3)

@@ -154,7 +154,7 @@ def test_the_bits_do_not_depend_on_threads() -> None:
     [
         ({"steps": 0}, ValueError, "steps = 0"),
         ({"steps": -3}, ValueError, "steps = -3"),
-        ({"steps": 2.5}, TypeError, "steps is float"),
+        ({"steps": 2.5}, TypeError, "steps must be an integer, not float"),
         ({"learning_rate": 0}, ValueError, "learning_rate = 0"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate = nan"),
         ({"learning_rate": lambda step: -1.0}, ValueError, "learning_rate = -1"),

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from bigram.kernels._checks import check_int64
 from bigram.kernels._csr import Csr
 from bigram.sparse import check_sparse
 
@@ -52,8 +53,7 @@ def checked_dense(matrix: Any) -> Dense:
     """Return counts as a C-contiguous int64 array (V, V), once they are found to be counts."""
     array = np.asarray(matrix)
     _check_kind(array.dtype, array.shape)
-    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"matrix holds {array.max()}, which is more than int64 can")
+    check_int64(array, "matrix")
     result = np.ascontiguousarray(array, dtype=np.int64)
     if result.min() < 0:
         row, column = np.argwhere(result < 0)[0]
@@ -67,8 +67,7 @@ def checked_sparse(matrix: Any) -> Csr:
 
     _check_kind(matrix.dtype, matrix.shape)
     array: Csr = csr_array(matrix)
-    if array.data.dtype == np.uint64 and array.nnz and array.data.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"matrix holds {array.data.max()}, which is more than int64 can")
+    check_int64(array.data, "matrix")
     array = array.astype(np.int64, copy=False)
     array.check_format(full_check=True)
     if not array.has_canonical_format or not array.data.all():

@@ -11,7 +11,7 @@ from bigram import smoothing as smoothings
 from bigram import tables, tokenizers
 from bigram.arpa_reader import read_arpa
 from bigram.counting import count
-from bigram.counts import BigramCounts
+from bigram.counts import BigramCounts, as_counts
 from bigram.files import Path
 from bigram.kernels._checks import check_index
 from bigram.models import BigramModel
@@ -139,13 +139,7 @@ class CountModel(BigramModel):
         ValueError
             The tokenizer has another vocabulary size.
         """
-        if not isinstance(counts, BigramCounts):
-            counts = BigramCounts(counts, tokenizer)
-        tokenizer = counts.tokenizer if tokenizer is None else tokenizer
-        if tokenizer is not None and tokenizer.vocab_size != counts.vocab_size:
-            raise ValueError(
-                f"tokenizer has {tokenizer.vocab_size} symbols, counts have {counts.vocab_size}"
-            )
+        counts, tokenizer = as_counts(counts, tokenizer)
         model = cls(smoothing, tokenizer)
         model._set_counts(counts)
         return model
@@ -219,7 +213,7 @@ class CountModel(BigramModel):
         >>> model.prune(min_count=2).table.num_pairs
         4
         """
-        least = check_index(min_count, "min_count", 1, 2**63 - 1)
+        least = check_index(min_count, "min_count", 1)
         if least > 1 and self.counts is None:
             raise ValueError("min_count needs counts, and the model holds probabilities")
         if least > 1 and self.counts is not None:

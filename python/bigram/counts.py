@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +22,7 @@ from bigram.tokenizers import Tokenizer
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
-__all__ = ["BigramCounts"]
+__all__ = ["BigramCounts", "as_counts", "check_same_ids"]
 
 
 class BigramCounts(CountsExport):
@@ -186,7 +185,7 @@ class BigramCounts(CountsExport):
         list of (context, next, count)
             Symbols, or ids where there is no tokenizer. Descending counts; ties by ids.
         """
-        k = check_index(k, "k", 0, sys.maxsize)
+        k = check_index(k, "k", 0)
         best = [np.zeros(0, np.int64)] * 3
         for block in self.pairs():
             best = [np.concatenate(parts) for parts in zip(best, block, strict=True)]
@@ -254,7 +253,7 @@ class BigramCounts(CountsExport):
         BigramCounts
             In the same layout.
         """
-        min_count = check_index(min_count, "min_count", 0, sys.maxsize)
+        min_count = check_index(min_count, "min_count", 0)
         if isinstance(self.matrix, np.ndarray):
             kept = np.where(self.matrix >= min_count, self.matrix, 0)
             return BigramCounts.trusted(kept, self.tokenizer)
@@ -330,6 +329,34 @@ class BigramCounts(CountsExport):
         if tokenizer is not None and tokenizer.vocab_size != header["vocab_size"]:
             raise ValueError("the tokenizer has another number of symbols than the counts")
         return cls.trusted(counts_from_arrays(arrays), tokenizer)
+
+
+def as_counts(
+    counts: BigramCounts | npt.ArrayLike | sparray | spmatrix, tokenizer: Tokenizer | None
+) -> tuple[BigramCounts, Tokenizer | None]:
+    """Return counts, or a matrix as counts, and their tokenizer unless another one is given.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer has another number of symbols than the counts.
+    """
+    if not isinstance(counts, BigramCounts):
+        counts = BigramCounts(counts, tokenizer)
+    tokenizer = counts.tokenizer if tokenizer is None else tokenizer
+    if tokenizer is not None and tokenizer.vocab_size != counts.vocab_size:
+        raise ValueError(
+            f"tokenizer has {tokenizer.vocab_size} symbols, counts have {counts.vocab_size}"
+        )
+    return counts, tokenizer
+
+
+def check_same_ids(counts: BigramCounts, vocab_size: int, tokenizer: Tokenizer | None) -> None:
+    """Raise ValueError where the ids of counts mean something else than those of a model."""
+    if counts.vocab_size != vocab_size:
+        raise ValueError(f"counts have {counts.vocab_size} symbols, the model has {vocab_size}")
+    if counts.tokenizer is not None and tokenizer not in (None, counts.tokenizer):
+        raise ValueError("counts were made with another tokenizer than the model's")
 
 
 def _pruned(block: Csr, min_count: int) -> Csr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bigram.byte_tokenizer import ByteTokenizer
 from bigram.char_tokenizer import CharTokenizer
@@ -17,7 +18,7 @@ from bigram.texts import Ids, Offsets
 from bigram.tokenizers import Tokenizer
 from bigram.word_tokenizer import WordTokenizer
 
-__all__ = ["TokenBatch", "encode_corpus"]
+__all__ = ["TokenBatch", "encode_corpus", "pairs_inside"]
 
 # Those that encode bytes and parts of texts, and know where a text comes from.
 _OUR_TOKENIZERS = (CharTokenizer, ByteTokenizer, WordTokenizer)
@@ -48,6 +49,14 @@ class TokenBatch:
     num_sequences: int
     num_bytes: int
     num_unknown: int
+
+
+def pairs_inside(num_tokens: int, offsets: Offsets) -> npt.NDArray[np.bool_]:
+    """Tell which neighbours are pairs, none of which crosses an offset, shape (num_tokens - 1,)."""
+    inside = np.ones(max(num_tokens - 1, 0), np.bool_)
+    borders = offsets[1:-1]
+    inside[borders[(borders > 0) & (borders < num_tokens)] - 1] = False
+    return inside
 
 
 def encode_corpus(

@@ -15,8 +15,8 @@ import numpy as np
 
 from bigram import kernels
 from bigram.corpus import Corpus
-from bigram.counts import BigramCounts
-from bigram.encoding import TokenBatch, encode_corpus
+from bigram.counts import BigramCounts, check_same_ids
+from bigram.encoding import TokenBatch, encode_corpus, pairs_inside
 from bigram.tokenizers import ByteTokenizer, CharTokenizer
 
 if TYPE_CHECKING:
@@ -221,9 +221,7 @@ def _pairs_as_they_come(batches: Iterable[TokenBatch]) -> Iterator[_Pairs]:
     for batch in batches:
         if len(batch.tokens) < 2:
             continue
-        inside = np.ones(len(batch.tokens) - 1, np.bool_)
-        ends = batch.offsets[1:-1]
-        inside[ends[(ends > 0) & (ends < len(batch.tokens))] - 1] = False
+        inside = pairs_inside(len(batch.tokens), batch.offsets)
         contexts, nexts = batch.tokens[:-1][inside], batch.tokens[1:][inside]
         yield contexts, nexts, np.ones(len(nexts), np.int64)
 
@@ -232,12 +230,7 @@ def _counted_pairs(
     counts: BigramCounts, table: Table, tokenizer: Tokenizer | None, sums: _Sums
 ) -> Iterator[_Pairs]:
     """Return the pairs counted; sequences and bytes are read off the column sums."""
-    if counts.vocab_size != table.vocab_size:
-        raise ValueError(
-            f"counts have {counts.vocab_size} symbols, the model has {table.vocab_size}"
-        )
-    if counts.tokenizer is not None and tokenizer not in (None, counts.tokenizer):
-        raise ValueError("counts were made with another tokenizer than the model's")
+    check_same_ids(counts, table.vocab_size, tokenizer)
     if tokenizer is not None:
         uses = counts.unigram_counts()
         sizes = np.array([len(symbol.encode(errors="replace")) for symbol in tokenizer.vocab])

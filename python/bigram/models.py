@@ -16,7 +16,6 @@ from bigram.evaluation import Evaluation, PairScore, evaluate, explain, pair_sep
 from bigram.kernels._checks import check_index
 from bigram.plotting import MAX_SYMBOLS, heat_map
 from bigram.sampling import (
-    MAX_INT,
     Sampler,
     Seed,
     TextSampler,
@@ -216,12 +215,12 @@ class BigramModel(ABC):
         >>> model.sample(3, prefix="a", max_length=1)
         ['a', 'a', 'a']
         """
-        number = check_index(n, "n", 0, MAX_INT)
+        number = check_index(n, "n", 0)
         tokenizer = self._text_tokenizer("sample")
         if not isinstance(prefix, str):
             raise TypeError(f"prefix is {type(prefix).__name__}, wanted str")
         if max_length is not None:
-            max_length = check_index(max_length, "max_length", 1, MAX_INT)
+            max_length = check_index(max_length, "max_length", 1)
         sampler = Sampler(
             self.table,
             SamplingFilter(temperature, top_k, top_p),
@@ -265,7 +264,7 @@ class BigramModel(ABC):
         array([[0, 1, 2, 0, 1]])
         """
         ids = check_idx(idx, self.vocab_size)
-        length = check_index(max_new_tokens, "max_new_tokens", 0, MAX_INT)
+        length = check_index(max_new_tokens, "max_new_tokens", 0)
         sampler = Sampler(self.table, SamplingFilter(temperature, top_k, top_p), seed)
         drawn = sampler.continuations(ids[:, -1], length)
         return np.concatenate([ids, drawn], axis=1, dtype=np.int64)
@@ -295,9 +294,7 @@ class BigramModel(ABC):
         >>> bigram.CountModel(bigram.MLE()).fit(["ab", "ab", "b", "abb"]).next_token("", 2)
         [('a', 0.75), ('b', 0.25)]
         """
-        ids, log_probs = self.table.top_k(
-            [self._context_id(context)], check_index(k, "k", 1, MAX_INT)
-        )
+        ids, log_probs = self.table.top_k([self._context_id(context)], check_index(k, "k", 1))
         vocab = None if self.tokenizer is None else self.tokenizer.vocab
         symbols = [i if vocab is None else vocab[i] for i in ids[0].tolist()]
         return list(zip(symbols, np.exp(log_probs[0]).tolist(), strict=True))
@@ -353,7 +350,7 @@ class BigramModel(ABC):
         """
         chosen = np.arange(self.vocab_size)
         title = title or self._plot_title()
-        if self.vocab_size > check_index(max_symbols, "max_symbols", 1, MAX_INT):
+        if self.vocab_size > check_index(max_symbols, "max_symbols", 1):
             weight = self._importance()
             chosen = np.sort(np.argsort(-weight, kind="stable")[:max_symbols])
             title += f" (the {max_symbols} most frequent of {self.vocab_size:,} symbols)"

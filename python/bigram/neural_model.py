@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels, tokenizers
-from bigram.counts import BigramCounts
-from bigram.kernels._checks import check_vocab_size
+from bigram.counts import BigramCounts, as_counts
+from bigram.kernels._checks import check_inside, check_vocab_size
 from bigram.models import BigramModel
 from bigram.optimizers import SGD, AdamW, LearningRate
 from bigram.tables import DenseTable
@@ -111,13 +111,7 @@ class NeuralModel(BigramModel):
         array([[0.25, 0.75],
                [0.5 , 0.5 ]])
         """
-        if not isinstance(counts, BigramCounts):
-            counts = BigramCounts(counts, tokenizer)
-        tokenizer = counts.tokenizer if tokenizer is None else tokenizer
-        if tokenizer is not None and tokenizer.vocab_size != counts.vocab_size:
-            raise ValueError(
-                f"tokenizer has {tokenizer.vocab_size} symbols, counts have {counts.vocab_size}"
-            )
+        counts, tokenizer = as_counts(counts, tokenizer)
         probs = kernels.normalize_rows(counts.to_dense(), alpha=alpha)
         probs[~probs.any(axis=1)] = 1.0
         with np.errstate(divide="ignore"):
@@ -179,11 +173,13 @@ class NeuralModel(BigramModel):
         >>> logits.shape, round(loss, 4)  # ln 65
         ((1, 2, 65), 4.1744)
         """
-        contexts = _check_ids(idx, "idx", self.vocab_size)
+        contexts = np.asarray(idx)
+        check_inside(contexts, self.vocab_size, "idx")
         logits = self._weight[contexts]
         if targets is None:
             return logits, None
-        nexts = _check_ids(targets, "targets", self.vocab_size)
+        nexts = np.asarray(targets)
+        check_inside(nexts, self.vocab_size, "targets")
         if nexts.shape != contexts.shape:
             raise ValueError(f"targets has shape {nexts.shape}, idx has {contexts.shape}")
         flat = nexts.reshape(-1).astype(np.int64)
@@ -367,23 +363,10 @@ def _as_weight(weight: ArrayLike, size: int) -> NDArray[np.float32]:
     """Return a float32 copy of shape (size, size)."""
     array = np.asarray(weight)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"weight has dtype {array.dtype}, expected floats")
+        raise TypeError(f"weight has dtype {array.dtype}, wanted floats")
     if array.shape != (size, size):
-        raise ValueError(f"weight has shape {array.shape}, expected ({size}, {size})")
+        raise ValueError(f"weight has shape {array.shape}, wanted ({size}, {size})")
     return np.array(array, dtype=np.float32, order="C")
-
-
-def _check_ids(ids: ArrayLike, name: str, size: int) -> NDArray[Any]:
-    """Return integer ids of any shape, checked against the vocabulary."""
-    array = np.asarray(ids)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has dtype {array.dtype}, expected integers")
-    bad = (array < 0) | (array >= size)
-    if bad.any():
-        place = tuple(int(axis[0]) for axis in np.nonzero(bad))
-        where = ", ".join(map(str, place))
-        raise ValueError(f"{name}[{where}] = {array[place]} is outside [0, {size})")
-    return array
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

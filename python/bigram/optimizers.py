@@ -80,12 +80,12 @@ class AdamW:
 
     def __post_init__(self) -> None:
         if len(self.betas) != 2:
-            raise ValueError(f"betas = {self.betas}, expected two numbers")
+            raise ValueError(f"betas = {self.betas}, wanted two numbers")
         object.__setattr__(self, "betas", (float(self.betas[0]), float(self.betas[1])))
         for position, beta in enumerate(self.betas):
             _check_fraction(f"betas[{position}]", beta)
         if not 0 < self.eps < math.inf:
-            raise ValueError(f"eps = {self.eps}, expected a positive number")
+            raise ValueError(f"eps = {self.eps}, wanted a positive number")
         _check_not_negative("weight_decay", self.weight_decay)
 
     @property
@@ -99,11 +99,11 @@ def resolve_optimizer(optimizer: Any, weight_decay: float | None) -> SGD | AdamW
     if isinstance(optimizer, str):
         named: dict[str, SGD | AdamW] = {"sgd": SGD(), "adamw": AdamW()}
         if optimizer.lower() not in named:
-            raise ValueError(f"optimizer = {optimizer!r}, expected 'sgd', 'adamw', SGD or AdamW")
+            raise ValueError(f"optimizer = {optimizer!r}, wanted 'sgd', 'adamw', SGD or AdamW")
         optimizer = named[optimizer.lower()]
     if not isinstance(optimizer, (SGD, AdamW)):
         kind = type(optimizer).__name__
-        raise TypeError(f"optimizer is {kind}, expected 'sgd', 'adamw', bigram.SGD or bigram.AdamW")
+        raise TypeError(f"optimizer is {kind}, wanted 'sgd', 'adamw', bigram.SGD or bigram.AdamW")
     if weight_decay is None:
         return optimizer
     return dataclasses.replace(optimizer, weight_decay=weight_decay)
@@ -148,7 +148,7 @@ def learning_rates(
     [0.5, 1.0, 1.0, 0.75, 0.25]
     """
     if schedule not in SCHEDULES:
-        raise ValueError(f"schedule = {schedule!r}, expected one of {SCHEDULES}")
+        raise ValueError(f"schedule = {schedule!r}, wanted one of {SCHEDULES}")
     if not 0 <= warmup_steps <= steps:
         raise ValueError(f"warmup_steps = {warmup_steps} is outside [0, {steps}]")
     if callable(learning_rate):
@@ -159,7 +159,7 @@ def learning_rates(
         rates = np.full(steps, float(learning_rate))
     if not (np.isfinite(rates).all() and (rates > 0).all()):
         bad = rates[~(np.isfinite(rates) & (rates > 0))][0]
-        raise ValueError(f"learning_rate = {bad}, expected a positive number")
+        raise ValueError(f"learning_rate = {bad}, wanted a positive number")
     if schedule == "cosine":
         _check_not_negative("final_learning_rate", final_learning_rate)
         left = np.arange(steps - warmup_steps) / max(1, steps - warmup_steps)
@@ -177,4 +177,4 @@ def _check_fraction(name: str, value: float) -> None:
 
 def _check_not_negative(name: str, value: float) -> None:
     if not 0 <= value < math.inf:
-        raise ValueError(f"{name} = {value}, expected a number that is not negative")
+        raise ValueError(f"{name} = {value}, wanted a number that is not negative")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from bigram.kernels._checks import check_inside
 from bigram.tables import DenseTable
 from bigram.tables.checks import check_ids
 from bigram.tables.filtering import SamplingFilter
@@ -35,7 +36,6 @@ Seed: TypeAlias = "int | TorchGenerator | None"
 DEFAULT_MAX_LENGTH = 1000
 _DRAWS_PER_SAMPLE = 100
 _TEXTS_PER_PIECE = 1 << 15
-MAX_INT = 2**63 - 1
 
 
 def probability_rows(table: Table, contexts: ArrayLike) -> NDArray[np.float64]:
@@ -188,18 +188,25 @@ class TextSampler:
                 "the tokenizer has no boundary symbol, so nothing says where a text begins and "
                 "ends: pass prefix= (at least one symbol) and max_length="
             )
-        limit = DEFAULT_MAX_LENGTH if self.max_length is None else self.max_length
-        if len(prefix_ids) > limit:
-            raise ValueError(f"max_length = {limit} is below the prefix's {len(prefix_ids)} tokens")
+        if len(prefix_ids) > self._limit:
+            raise ValueError(
+                f"max_length = {self._limit} is below the prefix's {len(prefix_ids)} tokens"
+            )
         return prefix_ids
+
+    @property
+    def _limit(self) -> int:
+        """Tokens of the longest string, its prefix included."""
+        return DEFAULT_MAX_LENGTH if self.max_length is None else self.max_length
 
     def _batch(self, first: int, stop: int, prefix_ids: NDArray[Any]) -> list[str]:
         """Return strings `first` to `stop` of those that the seed gives."""
-        limit = DEFAULT_MAX_LENGTH if self.max_length is None else self.max_length
         boundary = self.tokenizer.boundary_id
         context = int(prefix_ids[-1]) if len(prefix_ids) else boundary
         tokens, offsets = self.sampler.sequences(
-            np.full(stop, context, np.int64), max_length=limit - len(prefix_ids), stop=boundary
+            np.full(stop, context, np.int64),
+            max_length=self._limit - len(prefix_ids),
+            stop=boundary,
         )
         texts: list[str] = []
         for at in range(first, stop, _TEXTS_PER_PIECE):  # so that Ctrl-C has a place to come in
@@ -226,12 +233,7 @@ def fresh_seed() -> int:
 def check_idx(idx: ArrayLike, vocab_size: int) -> NDArray[Any]:
     """Return ids (B, T), T at least 1, checked against the vocabulary."""
     ids = np.asarray(idx)
-    if ids.dtype.kind not in "iu":
-        raise TypeError(f"idx has dtype {ids.dtype}, wanted integers")
+    check_inside(ids, vocab_size, "idx")
     if ids.ndim != 2 or ids.shape[1] == 0:
         raise ValueError(f"idx has shape {ids.shape}, wanted (B, T) with T at least 1")
-    bad = (ids < 0) | (ids >= vocab_size)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(f"idx[{row}, {column}] = {ids[row, column]} is outside [0, {vocab_size})")
     return ids

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from bigram.kernels._checks import check_inside
+
 Ids: TypeAlias = npt.NDArray[Any]  # uint8, uint16 or uint32: the smallest that holds vocab_size - 1
 Offsets: TypeAlias = npt.NDArray[np.int64]
 Json: TypeAlias = dict[str, Any]
@@ -114,11 +116,7 @@ def check_ids(ids: npt.ArrayLike, vocab_size: int) -> npt.NDArray[Any]:
         raise ValueError(f"ids has {array.ndim} dimensions, wanted 1")
     if array.size == 0:
         return np.empty(0, dtype=np.uint8)
-    if array.dtype.kind not in "ui":
-        raise TypeError(f"ids has dtype {array.dtype}, wanted integers")
-    if array.min() < 0 or array.max() >= vocab_size:
-        bad = int(np.flatnonzero((array < 0) | (array >= vocab_size))[0])
-        raise ValueError(f"ids[{bad}] = {array[bad]} is outside [0, {vocab_size})")
+    check_inside(array, vocab_size, "ids")
     return array
 
 

@@ -55,11 +55,11 @@ class TorchGenerator:
         try:
             number = operator.index(seed)
         except TypeError:
-            raise TypeError(f"seed is {type(seed).__name__}, expected an int") from None
+            raise TypeError(f"seed is {type(seed).__name__}, wanted an int") from None
         if not -(2**63) <= number < 2**64:
             raise ValueError(f"seed = {number} is outside [-2**63, 2**64)")
         if multinomial not in _MULTINOMIALS:
-            raise ValueError(f"multinomial = {multinomial!r}, expected one of {_MULTINOMIALS}")
+            raise ValueError(f"multinomial = {multinomial!r}, wanted one of {_MULTINOMIALS}")
         self.initial_seed = number
         self.multinomial_method = multinomial
         self._bits = np.random.MT19937()
@@ -189,7 +189,7 @@ class TorchGenerator:
         """
         low, high = operator.index(low), operator.index(high)
         if not low < high:
-            raise ValueError(f"high = {high}, expected more than low = {low}")
+            raise ValueError(f"high = {high}, wanted more than low = {low}")
         if low < -(2**63) or high > 2**63 - 1:
             raise ValueError(f"[{low}, {high}) does not fit into int64")
         dims = _shape(shape)
@@ -268,10 +268,10 @@ class TorchGenerator:
         if weights.dtype != np.float64:
             weights = weights.astype(np.float32, copy=False)
         if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
-            raise ValueError(f"probs has shape {weights.shape}, expected (V,) or (rows, V)")
+            raise ValueError(f"probs has shape {weights.shape}, wanted (V,) or (rows, V)")
         count = operator.index(num_samples)
         if count < 1:
-            raise ValueError(f"num_samples = {count}, expected at least 1")
+            raise ValueError(f"num_samples = {count}, wanted at least 1")
         rows = np.atleast_2d(weights)
         if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows > 0).any(axis=1).all()):
             raise ValueError("probs: each row must be finite, non-negative and have mass")
@@ -344,7 +344,7 @@ def _shape(shape: Shape) -> tuple[int, ...]:
         try:
             dims = tuple(operator.index(size) for size in shape)  # type: ignore[union-attr, assignment]
         except TypeError:
-            raise TypeError(f"shape is {shape!r}, expected an int or a tuple of ints") from None
+            raise TypeError(f"shape is {shape!r}, wanted an int or a tuple of ints") from None
     if any(size < 0 for size in dims):
         raise ValueError(f"shape = {dims} has a negative size")
     return dims
@@ -354,5 +354,5 @@ def _float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """`dtype` as float32 or float64; anything else is an error."""
     kind = np.dtype(dtype)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"dtype is {kind}, expected float32 or float64")
+        raise TypeError(f"dtype is {kind}, wanted float32 or float64")
     return kind

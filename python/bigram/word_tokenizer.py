@@ -110,7 +110,7 @@ class WordTokenizer:
         """
         from bigram.corpus import iter_word_data
 
-        least = check_index(min_count, "min_count", 1, 2**63 - 1)
+        least = check_index(min_count, "min_count", 1)
         index = WordIndex()
         for data, where in iter_word_data(texts):
             bad = index.add(data)

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "MAX_INT",
     "MAX_VOCAB_SIZE",
     "as_int64",
     "bad_token",
     "check_index",
+    "check_inside",
+    "check_int64",
     "check_offsets",
     "check_out",
     "check_seed",
@@ -24,11 +27,12 @@ __all__ = [
     "native",
 ]
 
+MAX_INT = 2**63 - 1
 MAX_VOCAB_SIZE = 2**31 - 1
 _TOKEN_DTYPES = frozenset(np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.int32, np.int64))
 
 
-def check_index(value: Any, name: str, low: int, high: int) -> int:
+def check_index(value: Any, name: str, low: int, high: int = MAX_INT) -> int:
     """Return an integer argument as int, checked to lie in [low, high]."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
@@ -102,6 +106,23 @@ def check_offsets(offsets: Any) -> npt.NDArray[np.int64]:
     if offsets.ndim != 1:
         raise ValueError(f"offsets has shape {offsets.shape}; wanted one dimension")
     return np.ascontiguousarray(native(offsets), np.int64)
+
+
+def check_inside(ids: npt.NDArray[Any], vocab_size: int, name: str) -> None:
+    """Refuse an array of any shape unless all of it are integers in [0, vocab_size)."""
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"{name} has dtype {ids.dtype}; wanted integers")
+    if ids.size and not (ids.min() >= 0 and ids.max() < vocab_size):
+        first = int(np.argmax((ids < 0) | (ids >= vocab_size)))
+        place = tuple(int(i) for i in np.unravel_index(first, ids.shape))
+        where = f"[{', '.join(map(str, place))}]" if place else ""
+        raise ValueError(f"{name}{where} = {ids[place]} is outside [0, {vocab_size})")
+
+
+def check_int64(array: npt.NDArray[Any], name: str) -> None:
+    """Refuse integers that int64 cannot hold."""
+    if array.dtype.kind == "u" and array.itemsize == 8 and array.size and array.max() > MAX_INT:
+        raise ValueError(f"{name} holds {array.max()}; wanted at most 2**63 - 1")
 
 
 def bad_token(

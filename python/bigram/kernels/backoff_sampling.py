@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import bad_token, check_index, check_seed, check_tokens
+from bigram.kernels._checks import MAX_INT, check_index, check_inside, check_seed, check_tokens
 from bigram.threads import resolve_num_threads
 
 __all__ = ["prepare_backoff_sampler", "sample_backoff_sequences"]
-
-_EVERYTHING = 2**63 - 1
 
 
 def prepare_backoff_sampler(
@@ -74,7 +72,7 @@ def prepare_backoff_sampler(
         weights,
         backoff,
         base,
-        _EVERYTHING if top_k is None else min(top_k, _EVERYTHING),
+        MAX_INT if top_k is None else min(top_k, MAX_INT),
         1.0 if top_p is None else top_p,
         resolve_num_threads(num_threads),
     )
@@ -128,9 +126,7 @@ def sample_backoff_sequences(
     See :func:`prepare_backoff_sampler`.
     """
     states = check_tokens(starts, "starts")
-    if states.size and not (states.min() >= 0 and states.max() < vocab_size):
-        at = int(np.argmax((states < 0) | (states >= vocab_size)))
-        raise bad_token(states, at, vocab_size, "starts")
+    check_inside(states, vocab_size, "starts")
     tokens, offsets, context = sampler.sample(
         np.ascontiguousarray(states, np.uint32),
         np.min_scalar_type(vocab_size - 1),

@@ -9,12 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_index, check_out, check_table, is_ready, native
+from bigram.kernels._checks import (
+    check_index,
+    check_int64,
+    check_out,
+    check_table,
+    is_ready,
+    native,
+)
 from bigram.threads import resolve_num_threads
 
 __all__ = ["count_cross_entropy_grad"]
-
-_MAX = 2**63 - 1
 
 
 def count_cross_entropy_grad(
@@ -78,7 +83,7 @@ def count_cross_entropy_grad(
     table = check_table(weight)
     if not (isinstance(l2, (int, float)) and 0.0 <= l2 < math.inf):
         raise ValueError(f"l2 = {l2!r} must be finite and not negative")
-    known = -1 if total is None else check_index(total, "total", 0, _MAX)
+    known = -1 if total is None else check_index(total, "total", 0)
     threads = resolve_num_threads(num_threads)
     grad = np.empty(table.shape, table.dtype) if out is None else out
     if out is not None:
@@ -108,8 +113,7 @@ def _int64(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
         return array
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted int64")
-    if array.dtype.kind == "u" and array.itemsize == 8 and array.size and array.max() > _MAX:
-        raise ValueError(f"{name} holds {array.max()}; wanted at most 2**63 - 1")
+    check_int64(array, name)
     return np.ascontiguousarray(native(array), np.int64)
 
 

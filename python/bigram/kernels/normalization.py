@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_out, is_ready, native
+from bigram.kernels._checks import check_int64, check_out, is_ready, native
 from bigram.threads import resolve_num_threads
 
 __all__ = ["normalize_rows"]
@@ -94,8 +94,7 @@ def _checked_counts(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
     kind = counts.dtype.kind
     if kind not in "iuf" or counts.dtype.itemsize > 8:
         raise TypeError(f"counts has dtype {counts.dtype}; wanted integers or floats")
-    if kind == "u" and counts.dtype.itemsize == 8 and counts.size and counts.max() > 2**63 - 1:
-        raise ValueError(f"counts holds {counts.max()}; wanted at most 2**63 - 1")
+    check_int64(counts, "counts")
     return np.ascontiguousarray(native(counts), np.float64 if kind == "f" else np.int64)
 
 

@@ -257,7 +257,7 @@ class BackoffTable:
             Nats.
         """
         rows = check_ids(contexts, self.vocab_size, "contexts")
-        k = min(check_top_k(k), self.vocab_size)
+        k = check_top_k(k, self.vocab_size)
         return kernels.backoff_top_k(*self._logs, rows, k, base_order=self._base_order)
 
     def sample_sequences(

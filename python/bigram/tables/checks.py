@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bigram.kernels._checks import check_index
+from bigram.kernels._checks import check_index, check_inside
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -19,13 +19,8 @@ def check_ids(ids: ArrayLike, vocab_size: int, name: str) -> NDArray[np.int64]:
     array = np.asarray(ids)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}; wanted one dimension")
-    if array.dtype.kind not in "iu":
-        if array.size:
-            raise TypeError(f"{name} has dtype {array.dtype}; wanted integers")
-        return array.astype(np.int64)  # an empty list is float64 to NumPy
-    if array.size and not (array.min() >= 0 and array.max() < vocab_size):
-        place = int(np.argmax((array < 0) | (array >= vocab_size)))
-        raise ValueError(f"{name}[{place}] = {array[place]} is outside [0, {vocab_size})")
+    if array.size:  # an empty list is float64 to NumPy
+        check_inside(array, vocab_size, name)
     return array.astype(np.int64, copy=False)
 
 
@@ -40,9 +35,9 @@ def check_pairs(
     return rows, columns
 
 
-def check_top_k(k: object) -> int:
-    """Return the number of successors wanted, at least 1."""
-    return check_index(k, "k", 1, 2**63 - 1)
+def check_top_k(k: object, vocab_size: int) -> int:
+    """Return the number of successors wanted, at least 1 and clipped to V."""
+    return min(check_index(k, "k", 1), vocab_size)
 
 
 def check_real(value: object, name: str) -> None:

@@ -16,7 +16,9 @@ from bigram.tables.filtering import SamplingFilter
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DenseTable"]
+    from bigram.tables import Table
+
+__all__ = ["DenseTable", "top_of_rows"]
 
 _BLOCK = 1 << 20  # elements worked on at a time, so that temporaries stay small
 
@@ -147,14 +149,7 @@ class DenseTable:
         log_probs : ndarray, shape (B, k), float64
             Nats.
         """
-        rows = check_ids(contexts, self.vocab_size, "contexts")
-        k = min(check_top_k(k), self.vocab_size)
-        ids = np.empty((len(rows), k), np.int64)
-        step = max(1, _BLOCK // self.vocab_size)
-        for start in range(0, len(rows), step):
-            block = -self._log_table[rows[start : start + step]]
-            ids[start : start + step] = np.argsort(block, axis=1, kind="stable")[:, :k]
-        return ids, self._log_table[rows[:, None], ids]
+        return top_of_rows(self, contexts, k)
 
     def sample_sequences(
         self,
@@ -223,3 +218,18 @@ class DenseTable:
         if set(arrays) != {"probs"} or arrays["probs"].dtype != np.float64:
             raise ValueError(f"a dense table needs probs of float64, not {sorted(arrays)}")
         return cls(arrays["probs"])
+
+
+def top_of_rows(
+    table: Table, contexts: ArrayLike, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the top k by sorting whole rows, a block of them at a time; see `DenseTable.top_k`."""
+    rows, k = check_ids(contexts, table.vocab_size, "contexts"), check_top_k(k, table.vocab_size)
+    ids, log_probs = np.empty((len(rows), k), np.int64), np.empty((len(rows), k))
+    step = max(1, _BLOCK // table.vocab_size)
+    for start in range(0, len(rows), step):
+        block = table.log_probs(rows[start : start + step])
+        best = np.argsort(-block, axis=1, kind="stable")[:, :k]
+        ids[start : start + step] = best
+        log_probs[start : start + step] = np.take_along_axis(block, best, axis=1)
+    return ids, log_probs

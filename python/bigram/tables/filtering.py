@@ -52,7 +52,7 @@ class SamplingFilter:
         if not 0.0 < self.temperature < math.inf:
             raise ValueError(f"temperature = {self.temperature} must be positive and finite")
         if self.top_k is not None:
-            check_index(self.top_k, "top_k", 1, 2**63 - 1)
+            check_index(self.top_k, "top_k", 1)
         if self.top_p is not None:
             check_real(self.top_p, "top_p")
             if not 0.0 < self.top_p <= 1.0:

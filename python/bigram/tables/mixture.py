@@ -12,8 +12,8 @@ import numpy as np
 from bigram import _core, kernels
 from bigram.kernels._checks import bad_token, check_index, check_offsets, check_seed, check_tokens
 from bigram.tables.backoff import BackoffTable
-from bigram.tables.checks import check_ids, check_pairs, check_top_k
-from bigram.tables.dense import DenseTable
+from bigram.tables.checks import check_ids, check_pairs
+from bigram.tables.dense import DenseTable, top_of_rows
 from bigram.tables.filtering import SamplingFilter
 
 if TYPE_CHECKING:
@@ -126,16 +126,7 @@ class MixtureTable:
 
     def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return ids and log-probabilities (B, k) of the likeliest; see `DenseTable.top_k`."""
-        rows = check_ids(contexts, self.vocab_size, "contexts")
-        k = min(check_top_k(k), self.vocab_size)
-        ids, values = np.empty((len(rows), k), np.int64), np.empty((len(rows), k))
-        step = max(1, _BLOCK // self.vocab_size)
-        for start in range(0, len(rows), step):
-            block = self.log_probs(rows[start : start + step])
-            best = np.argsort(-block, axis=1, kind="stable")[:, :k]
-            ids[start : start + step] = best
-            values[start : start + step] = np.take_along_axis(block, best, axis=1)
-        return ids, values
+        return top_of_rows(self, contexts, k)
 
     @cached_property
     def _row_weights(self) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from bigram import kernels
 from bigram.corpus import Corpus
 from bigram.count_matrix import DENSE_LIMIT
 from bigram.counts import BigramCounts
-from bigram.encoding import encode_corpus
+from bigram.encoding import encode_corpus, pairs_inside
 from bigram.kernels._checks import check_tokens
 from bigram.tokenizers import Tokenizer
 from bigram.torch_random import TorchGenerator
@@ -71,9 +71,9 @@ def random_source(seed: int | TorchGenerator | None) -> Random:
     if isinstance(seed, TorchGenerator):
         return seed
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__")):
-        raise TypeError(f"seed is {type(seed).__name__}, expected an int, TorchGenerator or None")
+        raise TypeError(f"seed is {type(seed).__name__}, wanted an int, TorchGenerator or None")
     if seed is not None and seed < 0:
-        raise ValueError(f"seed = {seed}, expected an int that is not negative")
+        raise ValueError(f"seed = {seed}, wanted an int that is not negative")
     return _NumpyRandom(seed)
 
 
@@ -204,11 +204,8 @@ class PairBatches:
     block_size = 1
 
     def __init__(self, stream: TokenStream, batch_size: int, random: Random) -> None:
-        inside = np.ones(max(len(stream.tokens) - 1, 0), dtype=bool)
-        if stream.offsets is not None:
-            ends = stream.offsets[1:-1]
-            inside[ends[(ends > 0) & (ends <= len(inside))] - 1] = False
-        self._places = np.flatnonzero(inside)
+        offsets = np.zeros(0, np.int64) if stream.offsets is None else stream.offsets
+        self._places = np.flatnonzero(pairs_inside(len(stream.tokens), offsets))
         if not len(self._places):
             raise ValueError("the corpus has no pair of tokens to train on")
         self.tokens, self.batch_size, self._random = stream.tokens, batch_size, random

@@ -8,7 +8,7 @@ import numpy as np
 
 from bigram.corpus import Corpus, as_corpus
 from bigram.counting import count
-from bigram.counts import BigramCounts
+from bigram.counts import BigramCounts, check_same_ids
 from bigram.training.batches import TokenStream
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def _read(
         return TokenStream.from_arrays(corpus)
     if isinstance(corpus, BigramCounts) or hasattr(corpus, "ndim"):
         counts = corpus if isinstance(corpus, BigramCounts) else BigramCounts(corpus)
-        if counts.vocab_size != vocab_size:
-            raise ValueError(f"counts have {counts.vocab_size} symbols, the model has {vocab_size}")
-        if tokenizer is not None and counts.tokenizer not in (None, tokenizer):
-            raise ValueError("counts were made with another tokenizer than the model's")
+        check_same_ids(counts, vocab_size, tokenizer)
         return counts
     has_ids = isinstance(corpus, Corpus)
     corpus = as_corpus(corpus)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bigram.kernels._checks import check_index
 from bigram.optimizers import SGD, AdamW, LearningRate, learning_rates, resolve_optimizer
 from bigram.torch_random import TorchGenerator
 from bigram.training.batches import Random, random_source
@@ -77,11 +77,11 @@ class TrainingOptions:
         num_threads: int | None,
     ) -> TrainingOptions:
         """Check every option of `fit`; errors name it."""
-        steps = _count("steps", steps)
+        steps = check_index(steps, "steps", 1)
         if not isinstance(l2, (int, float)) or not 0 <= l2 < math.inf:
-            raise ValueError(f"l2 = {l2!r}, expected a number that is not negative")
+            raise ValueError(f"l2 = {l2!r}, wanted a number that is not negative")
         if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"clip_norm = {clip_norm}, expected a positive number")
+            raise ValueError(f"clip_norm = {clip_norm}, wanted a positive number")
         if callable(callbacks) or not all(map(callable, callbacks)):
             raise TypeError("callbacks must be a sequence of functions")
         if eval_batches is None and isinstance(seed, TorchGenerator) and batch_size is not None:
@@ -99,7 +99,7 @@ class TrainingOptions:
             l2=float(l2),
             clip_norm=clip_norm,
             batch_size=_count_or_none("batch_size", batch_size),
-            block_size=_count("block_size", block_size),
+            block_size=check_index(block_size, "block_size", 1),
             shuffle=bool(shuffle),
             validation=validation,
             eval_every=_count_or_none("eval_every", eval_every),
@@ -138,16 +138,5 @@ class TrainingOptions:
             raise ValueError("checkpoint (a file) and checkpoint_every need each other")
 
 
-def _count(name: str, value: Any) -> int:
-    """Return an int of at least 1."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {type(value).__name__}, expected an int") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{name} = {value}, expected at least 1")
-    return number
-
-
 def _count_or_none(name: str, value: Any) -> int | None:
-    return None if value is None else _count(name, value)
+    return None if value is None else check_index(value, name, 1)
