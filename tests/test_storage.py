@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import bigram
 from bigram import storage
+from bigram.files import remove_leftovers, temporary_folder
 from bigram.storage import atomic_write, load_arrays, open_arrays, save_arrays
 
 ARRAYS: dict[str, np.ndarray[Any, Any]] = {
@@ -114,6 +115,45 @@ def test_a_long_file_name_can_be_written(tmp_path: pathlib.Path) -> None:
     with atomic_write(tmp_path / ("n" * 250)) as file:
         file.write(b"x")
     assert len(os.listdir(tmp_path)[0]) == 250
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "with files.atomic_write(path) as file: file.write(b'half'); stop()",
+        "with files.temporary_folder(path) as folder: open(folder + '/part', 'w'); stop()",
+    ],
+)
+@pytest.mark.skipif(os.name != "posix", reason="locks and kills are POSIX's")
+def test_what_a_killed_writer_left_goes_with_the_next_write(
+    tmp_path: pathlib.Path, begun: str
+) -> None:
+    path = tmp_path / "a"
+    code = (
+        "import os, signal, sys\nfrom bigram import files\npath = sys.argv[1]\n"
+        f"def stop(): os.kill(os.getpid(), signal.SIGKILL)\n{begun}"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)]).returncode < 0
+    (left,) = os.listdir(tmp_path)
+    with atomic_write(tmp_path / "b") as file:  # another file: nothing of it is touched
+        file.write(b"x")
+    assert sorted(os.listdir(tmp_path)) == [left, "b"]
+    with atomic_write(path) as file:
+        file.write(b"whole")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_writers_of_one_file_leave_each_other_alone(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a"
+    with atomic_write(path) as first, temporary_folder(path) as folder:
+        first.write(b"first")
+        with atomic_write(path) as second:
+            second.write(b"second")
+        assert path.read_bytes() == b"second"
+        assert os.listdir(folder) == []
+        remove_leftovers(path)
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["a"]
 
 
 # ---- sound files

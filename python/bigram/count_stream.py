@@ -20,7 +20,7 @@ import numpy as np
 
 from bigram import kernels
 from bigram.encoding import TokenBatch
-from bigram.files import Path
+from bigram.files import Path, remove_leftovers
 from bigram.kernels import count_bigrams_sparse
 from bigram.kernels._csr import Csr
 from bigram.sparse import (
@@ -106,6 +106,7 @@ class CountStream:
 
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._checkpoint)
+            remove_leftovers(self._checkpoint)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def feed(self, batches: Iterable[TokenBatch]) -> None:

@@ -6,10 +6,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+import sys
+import zlib
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-__all__ = ["Path", "atomic_write", "check_place"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["Path", "atomic_write", "check_place", "remove_leftovers", "temporary_folder"]
 
 Path = str | os.PathLike[str]
 
@@ -20,8 +25,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
     The bytes go to a temporary name in the same folder; at the end of the ``with`` block they are
     synced to the disk and the file is renamed. On any exception, Ctrl-C included, the temporary
-    file is removed and what stood at `path` stays as it was. Permissions are those that ``open``
-    would give, and a symbolic link stays a link: its target is replaced.
+    file is removed and what stood at `path` stays as it was. A process that is killed leaves it
+    behind, as ``.bigram-*.tmp``; the next one that writes to `path` removes it (not on Windows, nor
+    on file systems without locks). Permissions are those that ``open`` would give, and a symbolic
+    link stays a link: its target is replaced.
 
     Parameters
     ----------
@@ -53,26 +60,112 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         yield from _write_to_device(name)
         return
     target = os.path.realpath(name)
-    folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".bigram-{os.urandom(8).hex()}.tmp")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        descriptor = os.open(temporary, flags, 0o666)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, name) from None
-    try:
-        with open(descriptor, "w+b") as file:
+    with _beside(name, _make_file) as temporary:
+        with open(temporary, "r+b") as file:
             if mode is not None:
                 os.chmod(temporary, stat.S_IMODE(mode))
             yield file
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
+    _sync_folder(os.path.dirname(target))
+
+
+@contextlib.contextmanager
+def temporary_folder(path: Path) -> Iterator[str]:
+    """Make a folder beside the file at `path`, and remove it with all that is in it at the end.
+
+    Where a process is killed, it is removed as the temporary file of `atomic_write` is.
+    """
+    with _beside(os.fspath(path), _make_folder) as folder:
+        yield folder
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files and folders beside `path` whose writers were killed.
+
+    A writer holds a lock on its own for as long as it lives.
+    """
+    folder, start = os.path.split(_leftover(os.path.realpath(path)))
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(start):
+                _remove_if_left(os.path.join(folder, name))
+
+
+def _remove_if_left(temporary: str) -> None:
+    lock = _lock(temporary)
+    if lock is not None:
+        try:
+            _remove(temporary)
+        finally:
+            os.close(lock)
+
+
+@contextlib.contextmanager
+def _beside(name: str, make: Callable[[str], None]) -> Iterator[str]:
+    """Make a temporary file or folder beside the file `name`; at the end it is removed, if there.
+
+    It is locked before it gets the name by which leftovers are known, so that one that is not
+    locked has no writer.
+    """
+    remove_leftovers(name)
+    target, number = os.path.realpath(name), os.urandom(8).hex()
+    temporary = os.path.join(os.path.dirname(target), f".bigram-{number}.tmp")
+    try:
+        make(temporary)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, name) from None
+    lock = _lock(temporary)
+    try:
+        if lock is not None:
+            known = f"{_leftover(target)}{number}.tmp"
+            os.rename(temporary, known)
+            temporary = known
+        yield temporary
+    finally:
+        _remove(temporary)
+        if lock is not None:
+            os.close(lock)
+
+
+def _leftover(target: str) -> str:
+    """Return what the names of all temporaries of a file begin with."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".bigram-{zlib.crc32(os.fsencode(name)):08x}-")
+
+
+def _lock(path: str) -> int | None:
+    """Open and lock a file or folder; None if somebody else has, or where there are no locks."""
+    if sys.platform == "win32":
+        return None
+    descriptor = None
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if descriptor is not None:
+            os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _make_file(path: str) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))
+
+
+def _make_folder(path: str) -> None:
+    os.mkdir(path, 0o700)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.isdir(path):
+            import shutil
+
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
 
 
 def check_place(path: Path) -> int | None:

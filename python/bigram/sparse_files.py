@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bigram.files import Path
+from bigram.files import Path, temporary_folder
 from bigram.kernels._csr import Csr, index_dtype, make_csr
 from bigram.sparse import DenseRows, Rows, SparseRows
 from bigram.storage import open_arrays, save_arrays
@@ -34,12 +34,9 @@ def write_sparse(
     header : mapping
         Saved with the file.
     """
-    import tempfile
-
     dtype = index_dtype(bound)
     parts = {"indptr": dtype, "indices": dtype, "counts": np.dtype(np.int64)}
-    folder = os.path.dirname(os.path.realpath(path))
-    with tempfile.TemporaryDirectory(prefix=".bigram-", dir=folder) as temporary:
+    with temporary_folder(path) as temporary:
         names = {part: os.path.join(temporary, part) for part in parts}
         num_pairs, total = 0, 0
         with (
