@@ -52,6 +52,29 @@ def test_merge_refuses_what_it_cannot_add(tmp_path: pathlib.Path, zipf_counts: A
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"counts": np.ones(3, np.int64)},
+        {"counts": np.ones(2)},
+        {"indices": np.zeros(2)},
+        {"indptr": np.zeros(5, np.int32)},
+        {"indptr": None},
+        {"matrix": np.ones((2, 2), np.int64)},
+        {"matrix": np.ones((50, 50))},
+    ],
+)
+def test_merge_refuses_files_of_unsound_counts(tmp_path: pathlib.Path, change: Any) -> None:
+    arrays = {"indptr": np.zeros(51, np.int32), "indices": np.zeros(2, np.int32)}
+    arrays["indptr"][1:] = 2
+    arrays = {**arrays, "counts": np.ones(2, np.int64), **change}
+    sound = {name: array for name, array in arrays.items() if array is not None}
+    bigram.storage.save_arrays(tmp_path / "a", "counts", sound, {"vocab_size": 50})
+    for out in (None, tmp_path / "b"):
+        with pytest.raises(ValueError, match="a: damaged"):
+            bigram.merge(tmp_path / "a", out=out)
+
+
 def test_merge_to_a_file_takes_bounded_memory(tmp_path: pathlib.Path) -> None:
     pytest.importorskip("resource")
     # 3 files of 3,000,000 pairs, 12 bytes each, in rows of 3,000

@@ -25,6 +25,7 @@ __all__ = [
     "SparseRows",
     "add_sparse",
     "assemble",
+    "check_layout",
     "check_sparse",
     "empty_sparse",
     "merged_blocks",
@@ -207,14 +208,29 @@ class RunningSum:
         return self._parts[0] if self._parts else None
 
 
-def check_sparse(indptr: Array, indices: Array, counts: Array, vocab_size: int) -> None:
-    """Raise ValueError unless the arrays are a sound (V, V) count matrix with sorted indices."""
-    num_pairs = len(indices)
-    if indptr.shape != (vocab_size + 1,) or not counts.shape == indices.shape == (num_pairs,):
+def check_layout(
+    indptr: Array | StoredArray,
+    indices: Array | StoredArray,
+    counts: Array | StoredArray,
+    vocab_size: int,
+) -> None:
+    """Raise ValueError unless dtypes and shapes are those of a (V, V) count matrix."""
+    if not indptr.dtype.kind == indices.dtype.kind == counts.dtype.kind == "i":
+        raise ValueError(
+            f"indptr, indices and counts have dtypes {indptr.dtype}, {indices.dtype} and "
+            f"{counts.dtype}; wanted signed integers"
+        )
+    if indptr.shape != (vocab_size + 1,) or not counts.shape == indices.shape == (indices.size,):
         raise ValueError(
             f"indptr, indices and counts have shapes {indptr.shape}, {indices.shape} and "
             f"{counts.shape}; wanted ({vocab_size + 1},) and twice the number of pairs"
         )
+
+
+def check_sparse(indptr: Array, indices: Array, counts: Array, vocab_size: int) -> None:
+    """Raise ValueError unless the arrays are a sound (V, V) count matrix with sorted indices."""
+    check_layout(indptr, indices, counts, vocab_size)
+    num_pairs = len(indices)
     if indptr[0] != 0 or indptr[-1] != num_pairs:
         raise ValueError(f"indptr runs from {indptr[0]} to {indptr[-1]}, wanted 0 to {num_pairs}")
     for start in range(0, vocab_size, PAIRS_PER_BLOCK):

@@ -10,7 +10,7 @@ import numpy as np
 
 from bigram.files import Path, temporary_folder
 from bigram.kernels._csr import Csr, index_dtype, make_csr
-from bigram.sparse import DenseRows, Rows, SparseRows
+from bigram.sparse import DenseRows, Rows, SparseRows, check_layout
 from bigram.storage import open_arrays, save_arrays
 from bigram.stored_arrays import Array, StoredArray
 
@@ -74,11 +74,15 @@ def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]
     try:
         vocab_size = header["vocab_size"]
         if "matrix" in arrays:
-            return DenseRows(vocab_size, arrays["matrix"]), header
+            matrix = arrays["matrix"]
+            if matrix.dtype != np.int64 or matrix.shape != (vocab_size, vocab_size):
+                raise ValueError(f"a matrix of {matrix.dtype}, shape {matrix.shape}")
+            return DenseRows(vocab_size, matrix), header
         parts = arrays["indptr"], arrays["indices"], arrays["counts"]
+        check_layout(*parts, vocab_size)
         return SparseRows(vocab_size, *parts), header
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{os.fspath(path)}: damaged: its header lacks {error}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)}: damaged: no sound counts: {error}") from None
 
 
 def map_counts(path: Path) -> Csr:
