@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from bigram import smoothing as smoothings
 from bigram import tables, tokenizers
 from bigram.arpa_reader import read_arpa
@@ -297,17 +295,5 @@ class CountModel(BigramModel):
         counts = BigramCounts._from_arrays(arrays, header)
         return cls.from_counts(counts, smoothings.from_json(header["smoothing"]), tokenizer)
 
-    def _plot_title(self) -> str:
-        if self.counts is None:
-            return super()._plot_title()
-        return f"How often one symbol follows another, in {self.counts.total:,} pairs"
-
-    def _importance(self) -> NDArray[Any]:
-        if self.counts is None:
-            return super()._importance()
-        return self.counts.unigram_counts() + self.counts.context_counts()
-
-    def _cells(self, chosen: NDArray[np.int64]) -> NDArray[Any]:
-        if self.counts is None:
-            return super()._cells(chosen)
-        return np.stack([self.counts.row(i)[chosen] for i in chosen.tolist()])
+    def _own_counts(self) -> BigramCounts | None:
+        return self.counts

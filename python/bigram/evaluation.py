@@ -241,6 +241,21 @@ def _counted_pairs(
     return counts.pairs()
 
 
+def score_corpus(
+    table: Table, tokenizer: Tokenizer | None, corpus: Corpus | Iterable[str]
+) -> NDArray[np.float64]:
+    """Return the log-likelihood of each sequence of a corpus, streamed, nats, shape (n,)."""
+    scores = [np.empty(0)]
+    for batch in encode_corpus(corpus, tokenizer):
+        part = table.score_sequences(batch.tokens, batch.offsets)
+        if len(part) > batch.num_sequences:  # the first goes on from the batch before
+            scores[-1][-1] += part[0]
+            part = part[1:]
+        if len(part):
+            scores.append(part)
+    return np.concatenate(scores)
+
+
 def explain(table: Table, tokenizer: Tokenizer, text: str) -> list[PairScore]:
     """Every pair of a text with its probability; their log-probabilities add up to its score."""
     tokens, _ = tokenizer.encode_batch([text])

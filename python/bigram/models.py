@@ -11,19 +11,12 @@ import numpy as np
 from bigram import storage
 from bigram.arpa import write_arpa
 from bigram.corpus import Corpus
-from bigram.encoding import encode_corpus
-from bigram.evaluation import Evaluation, PairScore, evaluate, explain, pair_separator
+from bigram.evaluation import Evaluation, PairScore, evaluate, explain, score_corpus
 from bigram.kernels._checks import check_index
-from bigram.plotting import MAX_SYMBOLS, heat_map
-from bigram.sampling import (
-    Sampler,
-    Seed,
-    TextSampler,
-    check_idx,
-    fresh_seed,
-    probability_rows,
-)
+from bigram.plotting import MAX_SYMBOLS, model_map
+from bigram.sampling import Sampler, Seed, TextSampler, check_idx, fresh_seed, probability_rows
 from bigram.tables.filtering import SamplingFilter
+from bigram.tokenizers import context_id
 
 if TYPE_CHECKING:
     import os
@@ -36,7 +29,6 @@ if TYPE_CHECKING:
     from bigram.tokenizers import Tokenizer
 
 _PROBS_LIMIT = 2**30  # bytes that `probs` may return
-_PLOT_LIMIT = 4096  # symbols up to which `plot` looks at every row of a model without counts
 
 
 class BigramModel(ABC):
@@ -124,18 +116,9 @@ class BigramModel(ABC):
             tokens, offsets = self._text_tokenizer("score").encode_batch(batch)
             found = self.table.score_sequences(tokens, offsets)
             return float(found[0]) if isinstance(texts, str) else found
-        tokenizer = self.tokenizer
-        if not isinstance(texts, Corpus):  # one of token shards needs none
-            tokenizer = self._text_tokenizer("score")
-        scores = [np.empty(0)]
-        for piece in encode_corpus(texts, tokenizer):
-            part = self.table.score_sequences(piece.tokens, piece.offsets)
-            if len(part) > piece.num_sequences:  # the first goes on from the batch before
-                scores[-1][-1] += part[0]
-                part = part[1:]
-            if len(part):
-                scores.append(part)
-        return np.concatenate(scores)
+        if isinstance(texts, Corpus):  # one of token shards needs no tokenizer
+            return score_corpus(self.table, self.tokenizer, texts)
+        return score_corpus(self.table, self._text_tokenizer("score"), texts)
 
     def explain(self, text: str) -> list[PairScore]:
         """Split the score of a text into its pairs.
@@ -348,16 +331,14 @@ class BigramModel(ABC):
         ImportError
             matplotlib is not installed: `pip install "bigram[plot]"`.
         """
-        chosen = np.arange(self.vocab_size)
-        title = title or self._plot_title()
-        if self.vocab_size > check_index(max_symbols, "max_symbols", 1):
-            weight = self._importance()
-            chosen = np.sort(np.argsort(-weight, kind="stable")[:max_symbols])
-            title += f" (the {max_symbols} most frequent of {self.vocab_size:,} symbols)"
-        vocab = None if self.tokenizer is None else self.tokenizer.vocab
-        symbols = [str(i) if vocab is None else vocab[i] for i in chosen.tolist()]
-        separator = pair_separator(self.tokenizer)
-        return heat_map(self._cells(chosen), symbols, ax=ax, title=title, separator=separator)
+        return model_map(
+            self.table,
+            self._own_counts(),
+            self.tokenizer,
+            ax=ax,
+            title=title,
+            max_symbols=max_symbols,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one .safetensors file, which `bigram.load` reads.
@@ -399,23 +380,9 @@ class BigramModel(ABC):
     def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what `save` writes."""
 
-    def _plot_title(self) -> str:
-        return "Probability that one symbol follows another"
-
-    def _importance(self) -> NDArray[Any]:
-        """Return a weight for each symbol, by which those to be drawn are chosen, shape (V,)."""
-        if self.vocab_size > _PLOT_LIMIT:
-            raise ValueError(
-                f"plot: {self.vocab_size:,} symbols and no counts to choose the frequent ones by; "
-                f"at most {_PLOT_LIMIT:,} can be drawn"
-            )
-        mass: NDArray[np.float64] = self.probs().sum(axis=0)
-        return mass
-
-    def _cells(self, chosen: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the numbers that the heat map shows for these symbols."""
-        cells: NDArray[np.float64] = self.probs(chosen)[:, chosen]
-        return cells
+    def _own_counts(self) -> BigramCounts | None:
+        """Return the counts that the model was made of, to be drawn in place of probabilities."""
+        return None
 
     def _text_tokenizer(self, what: str) -> Tokenizer:
         if self.tokenizer is None:
@@ -427,17 +394,7 @@ class BigramModel(ABC):
         return self.tokenizer
 
     def _context_id(self, context: str | int) -> int:
-        """Return the id of a context symbol; "" is the boundary."""
         if not isinstance(context, str):
             return check_index(context, "context", 0, self.vocab_size - 1)
         tokenizer = self._text_tokenizer("next_token of a symbol")
-        if context == "":
-            if tokenizer.boundary_id is None:
-                raise ValueError('context "" is the boundary, and this tokenizer has none')
-            return tokenizer.boundary_id
-        try:
-            return tokenizer.token_id(context)
-        except KeyError:
-            if tokenizer.unknown_id is None:
-                raise
-            return tokenizer.unknown_id
+        return context_id(tokenizer, context)

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bigram.evaluation import pair_separator
+from bigram.kernels._checks import check_index
+from bigram.sampling import probability_rows
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,7 +20,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from bigram.counts import BigramCounts
+    from bigram.tables import Table
+    from bigram.tokenizers import Tokenizer
+
+__all__ = ["MAX_SYMBOLS", "heat_map", "model_map", "new_figure"]
+
 MAX_SYMBOLS = 100
+_MAX_ROWS = 4096  # of a table without counts, all of which are looked at to find what is frequent
 _CELL_INCHES, _LARGEST_INCHES = 0.58, 36.0
 _LETTER = 0.62  # width of a letter as a share of its size
 _INK, _SOFT, _FAINT, _PAPER = "#0b2545", "#5b7186", "#8fa3b8", "#ffffff"
@@ -65,6 +76,46 @@ def heat_map(
     _annotate(ax, values, names, separator)
     _label_axes(ax, names, title)
     return ax
+
+
+def model_map(
+    table: Table,
+    counts: BigramCounts | None,
+    tokenizer: Tokenizer | None,
+    *,
+    ax: Axes | None,
+    title: str | None,
+    max_symbols: int,
+) -> Axes:
+    """Draw a model: its counts, or its probabilities where it has none; see `BigramModel.plot`."""
+    size = table.vocab_size
+    chosen = np.arange(size)
+    usual = "Probability that one symbol follows another"
+    if counts is not None:
+        usual = f"How often one symbol follows another, in {counts.total:,} pairs"
+    title = title or usual
+    if size > check_index(max_symbols, "max_symbols", 1):
+        chosen = np.sort(np.argsort(-_frequency(table, counts), kind="stable")[:max_symbols])
+        title += f" (the {max_symbols} most frequent of {size:,} symbols)"
+    if counts is None:
+        values = probability_rows(table, chosen)[:, chosen]
+    else:
+        values = np.stack([counts.row(i)[chosen] for i in chosen.tolist()])
+    symbols = [str(i) if tokenizer is None else tokenizer.vocab[i] for i in chosen.tolist()]
+    return heat_map(values, symbols, ax=ax, title=title, separator=pair_separator(tokenizer))
+
+
+def _frequency(table: Table, counts: BigramCounts | None) -> NDArray[Any]:
+    """Return how frequent each symbol is, in counts or by the columns of the table, shape (V,)."""
+    if counts is not None:
+        return counts.unigram_counts() + counts.context_counts()
+    if table.vocab_size > _MAX_ROWS:
+        raise ValueError(
+            f"plot: {table.vocab_size:,} symbols and no counts to choose the frequent ones by; "
+            f"at most {_MAX_ROWS:,} can be drawn"
+        )
+    sums: NDArray[np.float64] = probability_rows(table, np.arange(table.vocab_size)).sum(axis=0)
+    return sums
 
 
 def new_figure(width: float, height: float) -> Figure:

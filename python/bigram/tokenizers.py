@@ -23,6 +23,7 @@ __all__ = [
     "Tokenizer",
     "UnknownSymbolError",
     "WordTokenizer",
+    "context_id",
     "from_json",
 ]
 
@@ -60,6 +61,28 @@ class Tokenizer(Protocol):
 
     def to_json(self) -> Json:
         """Return a JSON-compatible description, read by `from_json`."""
+
+
+def context_id(tokenizer: Tokenizer, symbol: str) -> int:
+    """Return the id of a symbol as a context: "" is the boundary, a foreign one the unknown symbol.
+
+    Raises
+    ------
+    KeyError
+        If the vocabulary lacks the symbol and there is no unknown one.
+    ValueError
+        If the symbol is "" and there is no boundary.
+    """
+    if symbol == "":
+        if tokenizer.boundary_id is None:
+            raise ValueError('context "" is the boundary, and this tokenizer has none')
+        return tokenizer.boundary_id
+    try:
+        return tokenizer.token_id(symbol)
+    except KeyError:
+        if tokenizer.unknown_id is None:
+            raise
+        return tokenizer.unknown_id
 
 
 def from_json(description: Mapping[str, Any]) -> Tokenizer:
