@@ -238,6 +238,7 @@ WRONG = [
     ("-0.75\t</s>\t0", "-0.75", 8, "wanted a number, 1 word"),
     ("-0.75\t</s>\t0", "-0.75\t</s>\tx", 8, "not a number"),
     ("-0.75\t</s>\t0", "-0.75\t</s>\t0\t0", 8, "wanted a number, 1 word"),
+    ("-0.75\t</s>\t0", "-0.75\t</s>\t309", 8, "a backoff of more than 10.308"),
     ("-0.5\ta\t", "-0.5\t</s>\t", 9, "given before"),
     ("-0.25\t<s> a", "0.25\t<s> a", 12, "a positive log-probability"),
     ("-0.25\t<s> a", "-0.25\t<s> b", 12, "not among the 1-grams"),

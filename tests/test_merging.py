@@ -75,6 +75,26 @@ def test_merge_refuses_files_of_unsound_counts(tmp_path: pathlib.Path, change: A
             bigram.merge(tmp_path / "a", out=out)
 
 
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"matrix": [[1, 2], [-3, 4]]},
+        {"indptr": [0, 1, 2], "indices": [0, 2], "counts": [1, 1]},
+        {"indptr": [0, 1, 2], "indices": [0, 1], "counts": [1, -1]},
+        {"indptr": [0, 2, 2], "indices": [1, 0], "counts": [1, 1]},
+        {"indptr": [0, 2, 1], "indices": [0, 1], "counts": [1, 1]},
+    ],
+)
+def test_merge_looks_at_every_pair_of_a_file(tmp_path: pathlib.Path, arrays: Any) -> None:
+    header = {"vocab_size": 2, "tokenizer": None}
+    arrays = {name: np.array(values, np.int64) for name, values in arrays.items()}
+    bigram.storage.save_arrays(tmp_path / "a", "counts", arrays, header)
+    for paths in ([tmp_path / "a"], [tmp_path / "a"] * 2):
+        with pytest.raises(ValueError):
+            bigram.merge(*paths, out=tmp_path / "b")
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_merge_to_a_file_takes_bounded_memory(tmp_path: pathlib.Path) -> None:
     pytest.importorskip("resource")
     # 3 files of 3,000,000 pairs, 12 bytes each, in rows of 3,000

@@ -83,3 +83,13 @@ def test_every_pair_has_one_count(number: int) -> None:
     arrays = np.array([0, 1, 2]), np.array([0, 1]), np.ones(number, np.int64)
     with pytest.raises(ValueError, match=rf"\({number},\); wanted"):
         check_sparse(*arrays, 2)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_check_sparse_wants_flat_arrays_of_integers(wrong: int) -> None:
+    arrays: list[Any] = [np.array([0, 1, 2]), np.array([0, 1]), np.ones(2, np.int64)]
+    for other, message in ((np.float64, "dtypes"), ("shape", "shapes")):
+        some = list(arrays)
+        some[wrong] = some[wrong][None] if other == "shape" else some[wrong].astype(other)
+        with pytest.raises(ValueError, match=message):
+            check_sparse(*some, 2)

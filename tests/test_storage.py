@@ -358,6 +358,9 @@ def test_loading_an_object_that_the_arrays_cannot_make(tmp_path: pathlib.Path) -
     save_arrays(tmp_path / "a", "nonsense", {"x": np.zeros(3)}, {})
     with pytest.raises(ValueError, match="holds 'nonsense', wanted 'counts'"):
         storage.load(tmp_path / "a")
+    save_arrays(tmp_path / "a", ["counts"], {"x": np.zeros(3)}, {})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="kind is list"):
+        storage.load(tmp_path / "a")
 
 
 def test_a_damaged_model_never_loads_as_another(tmp_path: pathlib.Path) -> None:

@@ -191,6 +191,8 @@ def test_misuse(tokenizer: CharTokenizer | ByteTokenizer) -> None:
         tokenizer.encode_batch("ab")
     with pytest.raises(TypeError, match=r"texts\[1\] is int"):
         tokenizer.encode_batch(["a", 3])
+    with pytest.raises(TypeError, match="texts is a dict"):
+        tokenizer.encode_batch({"a": 3})
     with pytest.raises(TypeError):
         tokenizer.encode(3)
     with pytest.raises(TypeError, match="float64"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["read_arpa"]
 
 _MISSING_UNKNOWN = -100.0  # KenLM's log10 probability where a file has no <unk>
+_LARGEST = 308.0  # log10 of what float64 holds
 _COUNT = re.compile(rb"ngram +(\d+) *= *(\d+)")
 _ERRORS = {
     1: "the section ends before the {wanted} {order}-grams that the header declares",
@@ -151,8 +152,14 @@ class _File:
 
     def unigrams(self, count: int) -> ArpaWords:
         self.expect(b"\\1-grams:")
-        words = ArpaWords(self.text, self.position, count)
+        begin = self.position
+        words = ArpaWords(self.text, begin, count)
         self._check(words.error, words.position, 1, count)
+        large = words.backoffs > _LARGEST
+        if large.any():
+            self.position = begin
+            self.position = _line_start(self, int(np.argmax(large)))
+            self.fail(f"a backoff of more than 10^{_LARGEST:.0f}: {_shown(self._whole())}")
         return words
 
     def bigrams(self, words: ArpaWords, count: int) -> _Pairs:

@@ -290,4 +290,4 @@ def _mean(total: float, number: int) -> float:
 
 def _exp(x: float) -> float:
     """Return exp(x), inf where that overflows."""
-    return math.exp(x) if x < 709.0 else math.inf
+    return math.inf if x > 709.0 else math.exp(x)

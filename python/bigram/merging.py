@@ -98,6 +98,8 @@ def _sources(items: tuple[Any, ...]) -> tuple[list[Rows], Tokenizer | None]:
         else:
             kind = type(item).__name__
             raise TypeError(f"counts_or_paths[{index}] is {kind}, wanted BigramCounts or a path")
+        if found is not None and found.vocab_size != rows.vocab_size:
+            raise ValueError(f"{os.fspath(item)}: damaged: its tokenizer has other ids")
         if sources and rows.vocab_size != sources[0].vocab_size:
             first = sources[0].vocab_size
             raise ValueError(f"counts over {first} and {rows.vocab_size} ids cannot be added")

@@ -62,6 +62,7 @@ class SparseRows:
     indptr: Array | StoredArray
     indices: Array | StoredArray
     counts: Array | StoredArray
+    verify: bool = False
 
     @property
     def max_pairs(self) -> int:
@@ -78,7 +79,10 @@ class SparseRows:
         first, last = int(indptr[0]), int(indptr[-1])
         indices = _part(self.indices, first, last)
         starts = (indptr - first).astype(indices.dtype)
-        return make_csr(_part(self.counts, first, last), indices, starts, self.vocab_size)
+        counts = _part(self.counts, first, last)
+        if self.verify:
+            check_sparse(starts, indices, counts, self.vocab_size, stop - start)
+        return make_csr(counts, indices, starts, self.vocab_size)
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class DenseRows:
 
         if isinstance(self.matrix, StoredArray):
             flat = self.matrix.read(start * self.vocab_size, stop * self.vocab_size)
+            if flat.min() < 0:
+                raise ValueError(f"{self.matrix.path}: damaged: a count is negative")
             return csr_array(flat.reshape(stop - start, self.vocab_size))
         return csr_array(self.matrix[start:stop])
 
@@ -212,28 +218,34 @@ def check_layout(
     indptr: Array | StoredArray,
     indices: Array | StoredArray,
     counts: Array | StoredArray,
-    vocab_size: int,
+    num_rows: int,
 ) -> None:
-    """Raise ValueError unless dtypes and shapes are those of a (V, V) count matrix."""
-    if not indptr.dtype.kind == indices.dtype.kind == counts.dtype.kind == "i":
+    """Raise ValueError unless dtypes and shapes are those of a matrix of counts."""
+    if counts.dtype != np.int64 or indices.dtype.kind != "i" or indptr.dtype.kind != "i":
         raise ValueError(
             f"indptr, indices and counts have dtypes {indptr.dtype}, {indices.dtype} and "
-            f"{counts.dtype}; wanted signed integers"
+            f"{counts.dtype}; wanted signed integers, and int64 for counts"
         )
-    if indptr.shape != (vocab_size + 1,) or not counts.shape == indices.shape == (indices.size,):
+    if indptr.shape != (num_rows + 1,) or not counts.shape == indices.shape == (indices.size,):
         raise ValueError(
             f"indptr, indices and counts have shapes {indptr.shape}, {indices.shape} and "
-            f"{counts.shape}; wanted ({vocab_size + 1},) and twice the number of pairs"
+            f"{counts.shape}; wanted ({num_rows + 1},) and twice the number of pairs"
         )
 
 
-def check_sparse(indptr: Array, indices: Array, counts: Array, vocab_size: int) -> None:
-    """Raise ValueError unless the arrays are a sound (V, V) count matrix with sorted indices."""
-    check_layout(indptr, indices, counts, vocab_size)
+def check_sparse(
+    indptr: Array, indices: Array, counts: Array, vocab_size: int, num_rows: int | None = None
+) -> None:
+    """Raise ValueError unless the arrays are a sound matrix of counts with sorted indices.
+
+    Its shape is (num_rows, V), or (V, V).
+    """
+    num_rows = vocab_size if num_rows is None else num_rows
+    check_layout(indptr, indices, counts, num_rows)
     num_pairs = len(indices)
     if indptr[0] != 0 or indptr[-1] != num_pairs:
         raise ValueError(f"indptr runs from {indptr[0]} to {indptr[-1]}, wanted 0 to {num_pairs}")
-    for start in range(0, vocab_size, PAIRS_PER_BLOCK):
+    for start in range(0, num_rows, PAIRS_PER_BLOCK):
         if np.any(np.diff(indptr[start : start + PAIRS_PER_BLOCK + 1]) < 0):
             raise ValueError("indptr must not decrease")
     for start in range(0, num_pairs, PAIRS_PER_BLOCK):

@@ -58,7 +58,9 @@ def write_sparse(
 
 
 def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]:
-    """Open a file of counts to read it by rows; its checksums are verified first.
+    """Open a file of counts to read it by rows.
+
+    Its checksums are verified first, and then each block of rows is as it is read.
 
     Raises
     ------
@@ -80,7 +82,7 @@ def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]
             return DenseRows(vocab_size, matrix), header
         parts = arrays["indptr"], arrays["indices"], arrays["counts"]
         check_layout(*parts, vocab_size)
-        return SparseRows(vocab_size, *parts), header
+        return SparseRows(vocab_size, *parts, verify), header
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(path)}: damaged: no sound counts: {error}") from None
 

@@ -191,7 +191,9 @@ def open_arrays(
                 raise ValueError(f"array {key!r}")
             if start % dtype.itemsize:
                 raise ValueError(f"array {key!r} is not aligned")
-        found: str = document["kind"]
+        found = document["kind"]
+        if not isinstance(found, str):
+            raise TypeError(f"kind is {type(found).__name__}")
         header = {**document["header"], "provenance": document["provenance"]}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name}: damaged: its header contradicts itself: {error}") from None

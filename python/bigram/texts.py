@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
@@ -102,6 +102,8 @@ def as_texts(texts: Iterable[str]) -> list[str]:
         raise TypeError(
             f"texts is a {type(texts).__name__}, wanted an iterable of str: pass [text]"
         )
+    if isinstance(texts, Mapping):
+        raise TypeError(f"texts is a {type(texts).__name__}, wanted an iterable of str")
     result = texts if isinstance(texts, list) else list(texts)
     for index, text in enumerate(result):
         if not isinstance(text, str):
