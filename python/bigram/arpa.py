@@ -41,9 +41,10 @@ def write_arpa(path: Path, table: Table, tokenizer: Tokenizer | None) -> None:
     path : str or path-like
     table : Table
         A dense table is written with all its pairs. Of a mixture an approximation is written: see
-        :meth:`bigram.MixtureTable.to_backoff`.
-    tokenizer : Tokenizer
-        With a boundary. Without an unknown symbol, ``<unk>`` is written with probability zero.
+        :func:`bigram.tables.as_backoff`.
+    tokenizer : Tokenizer or None
+        It must have a boundary. Without an unknown symbol, ``<unk>`` is written with probability
+        zero.
 
     Raises
     ------

@@ -138,6 +138,16 @@ class Corpus:
             names the file and the offset.
         TypeError
             If `dtype` is none of those above.
+
+        Examples
+        --------
+        >>> import numpy as np, pathlib, tempfile
+        >>> import bigram
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "tokens.npy")
+        ...     np.save(path, np.array([0, 1, 2, 1], np.uint16))
+        ...     bigram.count(Corpus.shards(path, vocab_size=3)).top(1)
+        [(0, 1, 1)]
         """
         size = check_index(vocab_size, "vocab_size", 1, MAX_VOCAB_SIZE)
         eod = None if eod_id is None else check_index(eod_id, "eod_id", 0, size - 1)
@@ -145,7 +155,7 @@ class Corpus:
 
     @classmethod
     def jsonl(cls, paths: Paths, *, text_key: str = "text", errors: str = "strict") -> Corpus:
-        """Read texts from files of JSON objects, one a line, each text a sequence.
+        r"""Read texts from files of JSON objects, one a line, each text a sequence.
 
         Parameters
         ----------
@@ -165,6 +175,15 @@ class Corpus:
         FileNotFoundError
             If a pattern matches nothing. A line that is no object with a text raises ValueError
             where the corpus is used.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "texts.jsonl")
+        ...     _ = path.write_text('{"text": "ab", "id": 1}\n{"text": "c", "id": 2}\n')
+        ...     list(Corpus.jsonl(path))
+        ['ab', 'c']
         """
         files = TextFiles(expand_paths(paths), True, _checked_errors(errors))
         return cls(TextIterable(JsonLines(files, text_key)))

@@ -90,6 +90,16 @@ class CountModel(BigramModel):
         ------
         UnknownSymbolError
             A symbol outside the vocabulary; the model is as it was.
+        ValueError
+            The model holds probabilities that did not come from counts.
+        TypeError
+            A bare str, or something that is no corpus.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.CountModel(bigram.MLE()).fit(["ab", "ab", "b"])
+        CountModel(MLE(), 3 symbols, 8 pairs)
         """
         self._set_counts(count(corpus, self.tokenizer, progress=progress))
         return self
@@ -134,8 +144,17 @@ class CountModel(BigramModel):
 
         Raises
         ------
+        TypeError
+            The array holds no integers.
         ValueError
-            The tokenizer has another vocabulary size.
+            The tokenizer has another vocabulary size; a count is negative.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> bigram.CountModel.from_counts(np.array([[1, 3], [1, 1]]), bigram.MLE()).probs()
+        array([[0.25, 0.75],
+               [0.5 , 0.5 ]])
         """
         counts, tokenizer = as_counts(counts, tokenizer)
         model = cls(smoothing, tokenizer)
@@ -144,7 +163,30 @@ class CountModel(BigramModel):
 
     @classmethod
     def from_table(cls, table: Table, tokenizer: Tokenizer | None = None) -> CountModel:
-        """Make a model of probabilities that did not come from counts of ours."""
+        """Make a model of probabilities that did not come from counts of ours.
+
+        Parameters
+        ----------
+        table : DenseTable, BackoffTable or MixtureTable
+        tokenizer : Tokenizer, optional
+            Without one the model works on ids.
+
+        Returns
+        -------
+        CountModel
+            Without counts and smoothing.
+
+        Raises
+        ------
+        ValueError
+            The tokenizer has another vocabulary size than the table.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> bigram.CountModel.from_table(bigram.DenseTable(np.eye(2))).next_token(1, k=1)
+        [(1, 1.0)]
+        """
         if tokenizer is not None and tokenizer.vocab_size != table.vocab_size:
             raise ValueError(
                 f"tokenizer has {tokenizer.vocab_size} symbols, the table has {table.vocab_size}"
@@ -182,6 +224,17 @@ class CountModel(BigramModel):
         -----
         UserWarning
             If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
+
+        Examples
+        --------
+        >>> import bigram, tempfile
+        >>> texts = ["the cat sat", "a cat ran"]
+        >>> tokenizer = bigram.WordTokenizer.from_texts(texts)
+        >>> model = bigram.CountModel(bigram.WittenBell(), tokenizer).fit(texts)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.to_arpa(f"{folder}/model.arpa")
+        ...     bigram.CountModel.from_arpa(f"{folder}/model.arpa")
+        CountModel(BackoffTable, 7 symbols)
         """
         return cls.from_table(*read_arpa(path, tokenizer))
 
@@ -201,6 +254,11 @@ class CountModel(BigramModel):
         -------
         CountModel
             Of probabilities, without counts.
+
+        Raises
+        ------
+        ValueError
+            A `min_count` above 1 where the model has no counts, or a `threshold` below 0.
 
         Examples
         --------

@@ -164,7 +164,17 @@ class BigramCounts(CountsExport):
     # ---- what the counts say
 
     def pairs(self) -> Iterator[tuple[Dense, Dense, Dense]]:
-        """Yield the contexts, next ids and counts of all pairs, in order, block by block."""
+        """Yield the contexts, next ids and counts of all pairs, in order, block by block.
+
+        Yields
+        ------
+        contexts, nexts, counts : int64 arrays, shape (n,)
+
+        Examples
+        --------
+        >>> list(BigramCounts(np.array([[0, 2], [1, 0]])).pairs())
+        [(array([0, 1]), array([1, 0]), array([2, 1]))]
+        """
         row = 0
         for block in merged_blocks([rows_of(self.matrix)]):
             num_rows = block.shape[0]
@@ -184,6 +194,17 @@ class BigramCounts(CountsExport):
         -------
         list of (context, next, count)
             Symbols, or ids where there is no tokenizer. Descending counts; ties by ids.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `k` is no integer, or negative.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.count(["emma", "ava"]).top(2)
+        [('a', '.', 2), ('.', 'a', 1)]
         """
         k = check_index(k, "k", 0)
         best = [np.zeros(0, np.int64)] * 3
@@ -212,6 +233,16 @@ class BigramCounts(CountsExport):
         Returns
         -------
         int64 array, shape (V,)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `i` is no integer, or outside [0, V).
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 0]])).row(0)
+        array([0, 2])
         """
         i = check_index(i, "i", 0, self.vocab_size - 1)
         if isinstance(self.matrix, np.ndarray):
@@ -222,19 +253,37 @@ class BigramCounts(CountsExport):
         return result
 
     def context_counts(self) -> Dense:
-        """Return how often each token is a context, the row sums: int64, shape (V,)."""
+        """Return how often each token is a context, the row sums: int64, shape (V,).
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 0]])).context_counts()
+        array([2, 1])
+        """
         sums = [block.sum(axis=1) for block in merged_blocks([rows_of(self.matrix)])]
         return np.concatenate(sums, dtype=np.int64)
 
     def unigram_counts(self) -> Dense:
-        """Return how often each token follows another, the column sums: int64, shape (V,)."""
+        """Return how often each token follows another, the column sums: int64, shape (V,).
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 0]])).unigram_counts()
+        array([1, 2])
+        """
         result = np.zeros(self.vocab_size, np.int64)
         for block in merged_blocks([rows_of(self.matrix)]):
             result += block.sum(axis=0)
         return result
 
     def continuation_counts(self) -> Dense:
-        """Return how many distinct contexts each token follows: int64, shape (V,)."""
+        """Return how many distinct contexts each token follows: int64, shape (V,).
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 3]])).continuation_counts()
+        array([1, 2])
+        """
         result = np.zeros(self.vocab_size, np.int64)
         for block in merged_blocks([rows_of(self.matrix)]):
             result += np.bincount(block.indices, minlength=self.vocab_size)
@@ -252,6 +301,17 @@ class BigramCounts(CountsExport):
         -------
         BigramCounts
             In the same layout.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `min_count` is no integer, or negative.
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 0]])).prune(2).to_dense()
+        array([[0, 2],
+               [0, 0]])
         """
         min_count = check_index(min_count, "min_count", 0)
         if isinstance(self.matrix, np.ndarray):
@@ -262,13 +322,19 @@ class BigramCounts(CountsExport):
         return BigramCounts.trusted(assemble(blocks, self.vocab_size, bound), self.tokenizer)
 
     def to_scipy(self) -> Csr:
-        """Return the counts as a ``csr_array`` with sorted indices, int64, shape (V, V)."""
+        """Return the counts as a ``csr_array`` with sorted indices, int64, shape (V, V).
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 0]])).to_scipy().nnz
+        2
+        """
         from scipy.sparse import csr_array
 
         return csr_array(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix
 
     def to_dense(self) -> Dense:
-        """Return the counts as an array, int64, shape (V, V)."""
+        """Return the counts as an array, int64, shape (V, V); the matrix itself where it is one."""
         return self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.toarray()
 
     # ---- files
@@ -284,6 +350,10 @@ class BigramCounts(CountsExport):
         ------
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        See `load`.
         """
         save_arrays(path, "counts", *self._to_arrays())
 
@@ -305,6 +375,15 @@ class BigramCounts(CountsExport):
             If the file cannot be read.
         ValueError
             If it is damaged or holds something else.
+
+        Examples
+        --------
+        >>> import bigram, tempfile
+        >>> counts = bigram.count(["emma", "ava"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     counts.save(f"{folder}/counts.safetensors")
+        ...     BigramCounts.load(f"{folder}/counts.safetensors") == counts
+        True
         """
         return cast(BigramCounts, load_kind(path, "counts"))
 

@@ -184,5 +184,14 @@ class CountsExport:
             If the file cannot be read.
         ValueError
             If it holds something else or is damaged.
+
+        Examples
+        --------
+        >>> import tempfile, bigram
+        >>> counts = bigram.count(["emma", "ava"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     counts.to_npz(f"{folder}/counts.npz")
+        ...     bigram.BigramCounts.from_npz(f"{folder}/counts.npz") == counts
+        True
         """
         return files.read_npz(path)

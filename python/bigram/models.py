@@ -73,6 +73,14 @@ class BigramModel(ABC):
         Evaluation
             Mean negative log-likelihood in nats, perplexity, bits, and what they were taken over.
 
+        Raises
+        ------
+        ValueError
+            A symbol unknown to a tokenizer that has no unknown symbol, ids outside the vocabulary,
+            counts of another tokenizer; or text, and the model has no tokenizer.
+        TypeError
+            A bare str, or something that is no corpus.
+
         Examples
         --------
         >>> import bigram
@@ -103,6 +111,8 @@ class BigramModel(ABC):
         ------
         UnknownSymbolError
             A symbol unknown to a tokenizer that has no unknown symbol.
+        ValueError
+            The model has no tokenizer.
 
         Examples
         --------
@@ -131,6 +141,13 @@ class BigramModel(ABC):
         -------
         list of PairScore
             For each pair (pair, probability, log_probability, unknown, context, token).
+
+        Raises
+        ------
+        UnknownSymbolError
+            A symbol unknown to a tokenizer that has no unknown symbol.
+        ValueError
+            The model has no tokenizer.
 
         Examples
         --------
@@ -239,6 +256,13 @@ class BigramModel(ABC):
         -------
         int64 ndarray, shape (B, T + max_new_tokens)
 
+        Raises
+        ------
+        TypeError
+            The ids are no integers.
+        ValueError
+            An id outside the vocabulary, or a context that has no distribution is reached.
+
         Examples
         --------
         >>> import bigram, numpy as np
@@ -297,7 +321,14 @@ class BigramModel(ABC):
         Raises
         ------
         ValueError
-            The result would take more than 1 GiB.
+            The result would take more than 1 GiB, or an id is outside the vocabulary.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.CountModel(bigram.MLE()).fit(["a", "aa"]).probs()
+        array([[0.        , 1.        ],
+               [0.66666667, 0.33333333]])
         """
         size = self.vocab_size
         ids = np.arange(size) if contexts is None else np.asarray(contexts)
@@ -346,12 +377,21 @@ class BigramModel(ABC):
         Parameters
         ----------
         path : str or path
-            Written under another name first and renamed when complete.
+            Written under another name first and renamed when complete; see
+            :func:`bigram.files.atomic_write`.
 
         Raises
         ------
         OSError
             The file cannot be written.
+
+        Examples
+        --------
+        >>> import bigram, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     bigram.CountModel().fit(["emma"]).save(f"{folder}/model.safetensors")
+        ...     bigram.load(f"{folder}/model.safetensors")
+        CountModel(AddK(k=1.0), 4 symbols, 5 pairs)
         """
         arrays, header = self._to_arrays()
         storage.save_arrays(path, self.kind, arrays, header)
@@ -370,6 +410,10 @@ class BigramModel(ABC):
             Without a boundary symbol, or for a symbol that an ARPA file cannot hold, by name.
         OSError
             The file cannot be written.
+
+        Examples
+        --------
+        See :meth:`bigram.CountModel.from_arpa`.
         """
         write_arpa(path, self._arpa_table(), self.tokenizer)
 

@@ -104,6 +104,13 @@ class NeuralModel(BigramModel):
         NeuralModel
             A context never seen has the weights 0: every successor is equally likely.
 
+        Raises
+        ------
+        TypeError
+            If the array holds no integers.
+        ValueError
+            If the tokenizer has another vocabulary size, a count is negative, or `alpha` is.
+
         Examples
         --------
         >>> import numpy as np
@@ -303,6 +310,11 @@ class NeuralModel(BigramModel):
         dict
             ``token_embedding_table.weight``: float32, shape (V, V). `torch.from_numpy` makes it
             a tensor for ``load_state_dict``.
+
+        Examples
+        --------
+        >>> {name: array.shape for name, array in NeuralModel(3, seed=0).state_dict().items()}
+        {'token_embedding_table.weight': (3, 3)}
         """
         return {_STATE_KEY: self._weight.copy()}
 
@@ -326,6 +338,15 @@ class NeuralModel(BigramModel):
         ------
         KeyError
             If the weight is missing.
+        TypeError
+            If it holds no numbers.
+        ValueError
+            If it is not square, or of another size than the tokenizer's vocabulary.
+
+        Examples
+        --------
+        >>> NeuralModel.from_state_dict(NeuralModel(3, seed=0).state_dict())
+        NeuralModel(3 symbols)
         """
         if _STATE_KEY not in state:
             raise KeyError(f"{_STATE_KEY!r} is not in the state, which has {list(state)}")

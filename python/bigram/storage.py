@@ -318,6 +318,14 @@ def load(path: Path) -> Any:
         If the file cannot be read.
     ValueError
         If it is damaged, foreign or of a newer version.
+
+    Examples
+    --------
+    >>> import bigram, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bigram.count(["emma", "ava"]).save(f"{folder}/counts.safetensors")
+    ...     bigram.load(f"{folder}/counts.safetensors")
+    BigramCounts(vocab_size=5, total=9)
     """
     return load_kind(path, _CLASSES)
 

@@ -48,6 +48,15 @@ class UnknownSymbolError(ValueError):
         Index of the text among those given, from 0.
     position : int
         Index of the character in that text, from 0.
+
+    Examples
+    --------
+    >>> import bigram
+    >>> try:
+    ...     bigram.CharTokenizer.from_texts(["abc"]).encode("bad")
+    ... except bigram.UnknownSymbolError as error:
+    ...     print(error.character, error.position)
+    d 2
     """
 
     def __init__(

@@ -78,6 +78,13 @@ class TorchGenerator:
         -------
         dict
             To be given to `set_state` of any TorchGenerator.
+
+        Examples
+        --------
+        >>> one, other = TorchGenerator(1), TorchGenerator(2)
+        >>> other.set_state(one.get_state())
+        >>> bool(one.rand(1) == other.rand(1))
+        True
         """
         words = self._bits.state["state"]
         return {
@@ -100,6 +107,10 @@ class TorchGenerator:
         ------
         ValueError
             `state` is not such a dictionary.
+
+        Examples
+        --------
+        See `get_state`.
         """
         try:
             key = np.asarray(state["key"], dtype=np.uint32)
@@ -126,6 +137,11 @@ class TorchGenerator:
         -------
         ndarray of `dtype`, shape `shape`
 
+        Raises
+        ------
+        TypeError, ValueError
+            For a shape or dtype that is none.
+
         Examples
         --------
         >>> TorchGenerator(2147483647).rand(3).round(4).tolist()
@@ -147,6 +163,11 @@ class TorchGenerator:
         Returns
         -------
         ndarray of `dtype`, shape `shape`
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a shape or dtype that is none.
 
         Examples
         --------
@@ -185,7 +206,12 @@ class TorchGenerator:
         Raises
         ------
         ValueError
-            The range is empty or does not fit into int64.
+            The range is empty or does not fit into int64, or a length is negative.
+
+        Examples
+        --------
+        >>> TorchGenerator(1337).randint(1003846, (4,)).tolist()
+        [76049, 234249, 934904, 560986]
         """
         low, high = operator.index(low), operator.index(high)
         if not low < high:
@@ -210,6 +236,16 @@ class TorchGenerator:
         Returns
         -------
         ndarray of int64, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            `n` is out of range.
+
+        Examples
+        --------
+        >>> sorted(TorchGenerator(1).randperm(4).tolist())
+        [0, 1, 2, 3]
         """
         n = operator.index(n)
         if not 0 <= n < 200_000_000:
@@ -233,6 +269,16 @@ class TorchGenerator:
         Returns
         -------
         ndarray of `dtype`, shape `shape`
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a shape or dtype that is none.
+
+        Examples
+        --------
+        >>> bool((TorchGenerator(1).exponential((2, 3)) > 0).all())
+        True
         """
         dims = _shape(shape)
         values = -np.log1p(-self._uniform(math.prod(dims), np.dtype(np.float64)))

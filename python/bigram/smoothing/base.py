@@ -70,6 +70,12 @@ class Smoothing(ABC):
         Returns
         -------
         BackoffTable
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.WittenBell().backoff_table(bigram.count(["ab", "b"])).num_pairs
+        4
         """
         pairs = PairCounts.of(counts)
         return self._tuned(pairs, None)._smooth(pairs)
@@ -84,6 +90,13 @@ class Smoothing(ABC):
         Returns
         -------
         DenseTable or BackoffTable
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.WittenBell(base="uniform").table(bigram.count(["a", "aa"])).probs
+        array([[0.16666667, 0.83333333],
+               [0.6       , 0.4       ]])
         """
         table = self.backoff_table(counts)
         return table.to_dense() if isinstance(counts.matrix, np.ndarray) else table
@@ -99,6 +112,12 @@ class Smoothing(ABC):
         -------
         Discounts or None
             None for a method that does not discount by the size of a count.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.AbsoluteDiscount(0.5).discounts(bigram.count(["ab", "b"])).bigram
+        (0.5, 0.5, 0.5)
         """
         pairs = PairCounts.of(counts)
         return self._tuned(pairs, None)._discounts(pairs)
@@ -124,6 +143,13 @@ class Smoothing(ABC):
         ------
         ValueError
             For a held-out text of another vocabulary, or an empty one.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> counts = bigram.count(["emma", "ava", "eva"])
+        >>> 0 < bigram.JelinekMercer().tuned(counts).weight < 1
+        True
         """
         pairs = PairCounts.of(counts)
         other = None

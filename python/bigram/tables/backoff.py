@@ -13,6 +13,7 @@ from bigram import kernels
 from bigram.tables.checks import check_ids, check_pairs, check_top_k
 from bigram.tables.dense import DenseTable
 from bigram.tables.filtering import SamplingFilter
+from bigram.tables.heating import heated
 from bigram.tables.renormalizing import unseen_mass
 
 if TYPE_CHECKING:
@@ -155,6 +156,15 @@ class BackoffTable:
         -------
         ndarray, shape (B, V), float64
             ln P(j | context), nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V).
+
+        Examples
+        --------
+        See :class:`BackoffTable`.
         """
         return kernels.backoff_rows(*self._logs, check_ids(contexts, self.vocab_size, "contexts"))
 
@@ -171,7 +181,16 @@ class BackoffTable:
         return self.indptr, self.indices, self._log_probs, self._log_backoff, self._log_base
 
     def to_dense(self) -> DenseTable:
-        """Return the same model as a V x V array."""
+        """Return the same model as a V x V array.
+
+        Examples
+        --------
+        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+        >>> table.to_dense().probs
+        array([[0.25, 0.75],
+               [0.5 , 0.5 ]])
+        """
         probs = self.backoff[:, None] * self.base
         rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
         probs[rows, self.indices] = self.probs
@@ -188,6 +207,13 @@ class BackoffTable:
         -------
         BackoffTable
             With the same backoff: rows need not sum to one any more.
+
+        Examples
+        --------
+        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+        >>> table.select(np.array([False])).num_pairs
+        0
         """
         before = np.concatenate([[0], np.cumsum(keep)])
         return BackoffTable(
@@ -204,6 +230,18 @@ class BackoffTable:
         Returns
         -------
         ndarray, shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V).
+
+        Examples
+        --------
+        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+        >>> np.exp(table.pair_log_probs([0, 0], [0, 1]))
+        array([0.25, 0.75])
         """
         rows, columns = check_pairs(contexts, nexts, self.vocab_size)
         return kernels.score_backoff_pairs(
@@ -230,6 +268,19 @@ class BackoffTable:
         -------
         ndarray, shape (n_sequences,), float64
             Nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For tokens that are no integers or outside [0, V), and offsets that descend or leave
+            the tokens.
+
+        Examples
+        --------
+        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+        >>> np.exp(table.score_sequences(np.array([0, 1, 1])))
+        array([0.375])
         """
         return kernels.score_backoff_sequences(
             self._slots,
@@ -255,6 +306,19 @@ class BackoffTable:
             In descending order of probability, ties from the lower id on.
         log_probs : ndarray, shape (B, k), float64
             Nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V); for k below 1.
+
+        Examples
+        --------
+        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+        >>> table.top_k([0, 1], 1)[0]
+        array([[1],
+               [0]])
         """
         rows = check_ids(contexts, self.vocab_size, "contexts")
         k = check_top_k(k, self.vocab_size)
@@ -286,6 +350,20 @@ class BackoffTable:
         -------
         tokens : ndarray, shape (drawn,), the smallest unsigned dtype that holds V - 1
         offsets : ndarray, shape (n + 1,), int64
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an argument of another kind, or out of its range.
+        ValueError
+            When a context without a distribution is reached.
+
+        Examples
+        --------
+        >>> table = BackoffTable(np.array([0, 1, 2]), np.array([1, 0]), np.ones(2), np.zeros(2),
+        ...                      np.array([0.5, 0.5]))
+        >>> table.sample_sequences(np.array([0]), max_length=4)
+        (array([1, 0, 1, 0], dtype=uint8), array([0, 4]))
         """
         chosen = SamplingFilter(temperature, top_k, top_p)
         return kernels.sample_backoff_sequences(
@@ -305,7 +383,7 @@ class BackoffTable:
             return last[1]
         weights, backoff, base = self.probs, self.backoff, self.base
         if chosen.temperature != 1.0:
-            weights, backoff, base = self._heated(chosen.temperature)
+            weights, backoff, base = heated(*self._logs, self._base_order, chosen.temperature)
         sampler = kernels.prepare_backoff_sampler(
             self.indptr,
             self.indices,
@@ -319,40 +397,13 @@ class BackoffTable:
         self.__dict__["_last_sampler"] = (chosen, sampler)
         return sampler
 
-    def _heated(
-        self, temperature: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return weights, backoff and base to the power of 1/T, the largest of a row near one."""
-        lengths = np.diff(self.indptr)
-        highest = self._log_backoff + self._log_base[self._first_unseen()]
-        full = lengths > 0
-        if self.num_pairs:
-            stored = np.maximum.reduceat(self._log_probs, self.indptr[:-1][full])
-            highest[full] = np.maximum(highest[full], stored)
-        highest[np.isneginf(highest)] = 0.0
-        top = float(self._log_base.max())
-        weights = np.exp((self._log_probs - np.repeat(highest, lengths)) / temperature)
-        backoff = np.exp(np.minimum((self._log_backoff + top - highest) / temperature, 700.0))
-        return weights, backoff, np.exp((self._log_base - top) / temperature)
-
-    def _first_unseen(self) -> NDArray[np.int64]:
-        """Return, for each context, the likeliest id of the base that is not stored."""
-        rank = np.empty(self.vocab_size, np.int64)
-        rank[self._base_order] = np.arange(self.vocab_size)
-        rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
-        ranks = np.sort(rows * self.vocab_size + rank[self.indices]) - rows * self.vocab_size
-        gaps = np.flatnonzero(ranks != np.arange(self.num_pairs) - self.indptr[rows])
-        first = np.minimum(np.diff(self.indptr), self.vocab_size - 1)  # no gap: after the last
-        first[rows[gaps][::-1]] = (gaps - self.indptr[rows[gaps]])[::-1]
-        return self._base_order[first]
-
     @cached_property
     def _base_order(self) -> NDArray[np.int64]:
         """Ids in descending order of the base, ties from the lower id on."""
         return np.argsort(-self.base, kind="stable")
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that make the table, by name."""
+        """Return the arrays that make the table, by name: those it was made of."""
         return {name: getattr(self, name) for name in _NAMES}
 
     @classmethod

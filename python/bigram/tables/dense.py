@@ -77,7 +77,13 @@ class DenseTable:
             return np.log(self.probs)
 
     def row_mass(self) -> NDArray[np.float64]:
-        """Return the sum of each row, shape (V,): one, or nearly, for a row of probabilities."""
+        """Return the sum of each row, float64 (V,): one, or nearly, for a row of probabilities.
+
+        Examples
+        --------
+        >>> DenseTable(np.array([[0.25, 0.75], [0.0, 0.0]])).row_mass()
+        array([1., 0.])
+        """
         return np.asarray(self.probs.sum(axis=1))
 
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
@@ -91,6 +97,17 @@ class DenseTable:
         -------
         ndarray, shape (B, V), float64
             ln P(j | context), nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V).
+
+        Examples
+        --------
+        >>> np.exp(DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]])).log_probs([1, 0]))
+        array([[0.5 , 0.5 ],
+               [0.25, 0.75]])
         """
         return self._log_table.take(check_ids(contexts, self.vocab_size, "contexts"), axis=0)
 
@@ -104,6 +121,16 @@ class DenseTable:
         Returns
         -------
         ndarray, shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V).
+
+        Examples
+        --------
+        >>> np.exp(DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]])).pair_log_probs([0, 1], [1, 1]))
+        array([0.75, 0.5 ])
         """
         rows, columns = check_pairs(contexts, nexts, self.vocab_size)
         pairs: NDArray[np.float64] = self._log_table[rows, columns]
@@ -128,6 +155,18 @@ class DenseTable:
         -------
         ndarray, shape (n_sequences,), float64
             Nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For tokens that are no integers or outside [0, V), and offsets that descend or leave
+            the tokens.
+
+        Examples
+        --------
+        >>> table = DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]]))
+        >>> np.exp(table.score_sequences(np.array([0, 1, 1])))
+        array([0.375])
         """
         return kernels.score_sequences(
             self._log_table, tokens, offsets=offsets, num_threads=num_threads
@@ -148,6 +187,18 @@ class DenseTable:
             In descending order of probability, ties from the lower id on.
         log_probs : ndarray, shape (B, k), float64
             Nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V); for k below 1.
+
+        Examples
+        --------
+        >>> ids, log_probs = DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]])).top_k([0, 1], 1)
+        >>> ids
+        array([[1],
+               [0]])
         """
         return top_of_rows(self, contexts, k)
 
@@ -183,8 +234,16 @@ class DenseTable:
 
         Raises
         ------
+        TypeError, ValueError
+            For an argument of another kind, or out of its range.
         ValueError
             When a context without a distribution is reached.
+
+        Examples
+        --------
+        >>> table = DenseTable(np.array([[0.0, 1.0], [1.0, 0.0]]))
+        >>> table.sample_sequences(np.array([0, 1]), max_length=3)
+        (array([1, 0, 1, 0, 1, 0], dtype=uint8), array([0, 3, 6]))
         """
         chosen = SamplingFilter(temperature, top_k, top_p)
         return kernels.sample_sequences(
@@ -209,7 +268,18 @@ class DenseTable:
         return weights
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that make the table, by name."""
+        """Return the arrays that make the table, by name.
+
+        Returns
+        -------
+        dict
+            ``probs``: ndarray, shape (V, V), float64.
+
+        Examples
+        --------
+        >>> list(DenseTable(np.eye(2)).arrays())
+        ['probs']
+        """
         return {"probs": self.probs}
 
     @classmethod

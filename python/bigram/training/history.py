@@ -76,6 +76,14 @@ class History:
     evaluations : tuple of LossEstimate
     seconds : float
         Wall time of the training, over all runs where it was resumed.
+
+    Examples
+    --------
+    >>> import bigram
+    >>> counts = bigram.datasets.load_makemore_counts()
+    >>> history = bigram.NeuralModel(27, seed=0).fit(counts, steps=3, learning_rate=50.0)
+    >>> history.losses.shape, round(history.floor, 4)
+    ((3,), 2.454)
     """
 
     losses: NDArray[np.float64]
