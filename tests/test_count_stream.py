@@ -192,9 +192,17 @@ def test_options_are_checked() -> None:
 def test_resume_builds_the_vocabulary_only_of_what_can_be_read_again(
     tmp_path: pathlib.Path,
 ) -> None:
-    assert bigram.count(["abc"], resume=tmp_path / "a") == bigram.count(["abc"])
-    with pytest.raises(ValueError, match="only once need a tokenizer"):
-        bigram.count(iter(["abc"]), resume=tmp_path / "a")
+    records = [{"text": "abc"}]
+    for again in (["abc"], bigram.Corpus.records(records)):
+        assert bigram.count(again, resume=tmp_path / "a") == bigram.count(["abc"])
+    for once in (
+        iter(["abc"]),
+        bigram.Corpus.records(iter(records)),
+        bigram.Corpus.jsonl("-"),
+        bigram.Corpus.lines("-"),
+    ):
+        with pytest.raises(ValueError, match="only once need a tokenizer"):
+            bigram.count(once, resume=tmp_path / "a")
 
 
 def modified(path: str) -> int:

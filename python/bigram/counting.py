@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from bigram.counts import BigramCounts
 from bigram.encoding import encode_corpus
 from bigram.files import Path, check_place
 from bigram.kernels._csr import Csr
-from bigram.sources import TextFiles
+from bigram.sources import TextFiles, TextIterable
 from bigram.storage import open_arrays
 from bigram.tokenizers import Tokenizer, from_json
 
@@ -151,12 +151,7 @@ def _vocabulary(source: Corpus, resume: Path) -> Tokenizer:
         _, _, header = open_arrays(resume, kind="checkpoint")
         return from_json(header["header"]["tokenizer"])
     texts = source.source
-    if isinstance(texts, TextFiles):
-        once = not texts.can_be_read_again
-    else:
-        items = getattr(texts, "texts", getattr(texts, "records", None))
-        once = isinstance(items, Iterator)
-    if once:
+    if isinstance(texts, (TextFiles, TextIterable)) and not texts.can_be_read_again:
         raise ValueError("texts that can be read only once need a tokenizer to be resumed")
     found = count_characters(source, None, False)
     assert found is not None

@@ -22,6 +22,11 @@ class JsonLines:
     files: TextFiles
     text_key: str
 
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether a second pass gives the same texts."""
+        return self.files.can_be_read_again
+
     def __iter__(self) -> Iterator[str]:
         with progress("reading") as bar:
             for unit in join_pieces(self.files.units(bar)):
@@ -44,6 +49,11 @@ class Records:
 
     records: Iterable[Mapping[str, Any]]
     text_key: str
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether a second pass gives the same texts."""
+        return not isinstance(self.records, Iterator)
 
     def __iter__(self) -> Iterator[str]:
         by_batches = getattr(self.records, "iter", None)

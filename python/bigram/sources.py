@@ -130,6 +130,11 @@ class TextIterable:
 
     texts: Iterable[Any]
 
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether a second pass gives the same texts; the iterable itself may know."""
+        return getattr(self.texts, "can_be_read_again", not isinstance(self.texts, Iterator))
+
     def total(self) -> int | None:
         """Return None: the size is not known before reading."""
         return None
