@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,6 +212,25 @@ def test_adding_in_place_leaves_the_callers_array_alone() -> None:
     counts = BigramCounts(other)
     counts += counts
     assert counts.total == 8
+
+
+@pytest.mark.parametrize("layout", [np.array, scipy.sparse.csr_array])
+def test_no_sum_wraps_around(layout, tmp_path) -> None:
+    most = BigramCounts(layout([[2**62, 0], [0, 2**62 - 1]]))
+    one = BigramCounts(layout([[1, 0], [0, 0]]))
+    assert most.total == 2**63 - 1
+    assert most.context_counts().tolist() == [2**62, 2**62 - 1]
+    most.save(tmp_path / "a")
+    for add in (
+        lambda: most + one,
+        lambda: most.__iadd__(one),
+        lambda: bigram.merge(most, one),
+        lambda: bigram.merge(tmp_path / "a", one, out=tmp_path / "b"),
+        lambda: BigramCounts(layout([[2**62, 2**62], [1, 0]])),
+    ):
+        with pytest.raises(ValueError, match="more than int64 can hold"):
+            add()
+    assert most.total == 2**63 - 1
 
 
 def test_counts_that_cannot_be_added() -> None:

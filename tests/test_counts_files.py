@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import pickle
@@ -72,6 +73,9 @@ def test_tsv_of_others(tmp_path: pathlib.Path) -> None:
         ("0\t1\t-2\n", "must not be negative"),
         ("0\t-1\t2\n", "next -1 is outside"),
         ("0\t1\t99999999999999999999\n", "64 bits"),
+        ("0\t1\t9223372036854775807\n0\t1\t1\n", "more than int64 can hold"),
+        ("0\t1099511627776\t1\n", "next 1099511627776 is outside"),
+        ('# bigram counts {"vocab_size": 1e999, "tokenizer": null}\n', "damaged description"),
         ("# bigram counts {}\n", "damaged description"),
         ("# bigram counts [[[\n", "damaged description"),
         ('# bigram counts {"vocab_size": 2, "tokenizer": null}\n0\t2\t1\n', r"next 2 is outside"),
@@ -109,6 +113,10 @@ def test_damaged_files_of_other_formats(
         with pytest.raises((ValueError, OSError)) as caught:
             read(path)
         assert str(path) in str(caught.value)
+    for position in range(len(sound)):
+        path.write_bytes(sound[:position] + bytes([sound[position] ^ 2]) + sound[position + 1 :])
+        with contextlib.suppress(ValueError, OSError):
+            read(path)
     with pytest.raises(OSError):
         read(tmp_path)
 

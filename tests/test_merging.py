@@ -69,7 +69,7 @@ def test_merge_refuses_files_of_unsound_counts(tmp_path: pathlib.Path, change: A
     arrays["indptr"][1:] = 2
     arrays = {**arrays, "counts": np.ones(2, np.int64), **change}
     sound = {name: array for name, array in arrays.items() if array is not None}
-    bigram.storage.save_arrays(tmp_path / "a", "counts", sound, {"vocab_size": 50})
+    bigram.storage.save_arrays(tmp_path / "a", "counts", sound, {"vocab_size": 50, "total": 2})
     for out in (None, tmp_path / "b"):
         with pytest.raises(ValueError, match="a: damaged"):
             bigram.merge(tmp_path / "a", out=out)
@@ -86,7 +86,7 @@ def test_merge_refuses_files_of_unsound_counts(tmp_path: pathlib.Path, change: A
     ],
 )
 def test_merge_looks_at_every_pair_of_a_file(tmp_path: pathlib.Path, arrays: Any) -> None:
-    header = {"vocab_size": 2, "tokenizer": None}
+    header = {"vocab_size": 2, "tokenizer": None, "total": 2}
     arrays = {name: np.array(values, np.int64) for name, values in arrays.items()}
     bigram.storage.save_arrays(tmp_path / "a", "counts", arrays, header)
     for paths in ([tmp_path / "a"], [tmp_path / "a"] * 2):

@@ -94,6 +94,8 @@ def test_an_id_for_documents_that_the_files_cannot_hold(tmp_path) -> None:
         ("a.bin", llmc([1, 60]), r"token 1 \(byte 1026\) = 60 is outside \[0, 50\)"),
         ("a.bin", np.array([0, 0, 50], "<u2").tobytes(), r"token 2 \(byte 4\) = 50 is outside"),
         ("a.npy", b"abc", "byte 0: damaged"),
+        ("a.npy", b"\x93NUMPY\1\0\x10\0{(             \n", "byte 0: damaged"),
+        ("a.npy", b"\x93NUMPY\1\0\x10\0,              \n", "byte 0: damaged"),
     ],
 )
 def test_damaged_files(tmp_path, name, data, message) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bigram.kernels._checks import check_int64
 from bigram.kernels._csr import Csr
-from bigram.sparse import check_sparse
+from bigram.sparse import check_sparse, check_total, exact_sum
 
 __all__ = [
     "DENSE_LIMIT",
@@ -58,6 +58,7 @@ def checked_dense(matrix: Any) -> Dense:
     if result.min() < 0:
         row, column = np.argwhere(result < 0)[0]
         raise ValueError(f"matrix[{row}, {column}] = {result[row, column]} is negative")
+    check_total(exact_sum(result))
     return result
 
 

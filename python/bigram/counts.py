@@ -14,7 +14,14 @@ from bigram.counts_export import CountsExport
 from bigram.files import Path
 from bigram.kernels._checks import check_index
 from bigram.kernels._csr import Csr, make_csr
-from bigram.sparse import add_sparse, assemble, check_sparse, merged_blocks, rows_of
+from bigram.sparse import (
+    add_sparse,
+    assemble,
+    check_sparse,
+    check_total,
+    merged_blocks,
+    rows_of,
+)
 from bigram.sparse_files import counts_from_arrays
 from bigram.storage import load_kind, save_arrays
 from bigram.tokenizers import Tokenizer
@@ -115,7 +122,7 @@ class BigramCounts(CountsExport):
     def __add__(self, other: BigramCounts) -> BigramCounts:
         if not isinstance(other, BigramCounts):
             return NotImplemented
-        tokenizer = self._common_tokenizer(other)
+        tokenizer = self._check_sum(other)
         a, b = self.matrix, other.matrix
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
             return BigramCounts.trusted(a + b, tokenizer)
@@ -129,18 +136,20 @@ class BigramCounts(CountsExport):
             return NotImplemented
         dense = isinstance(self.matrix, np.ndarray) and isinstance(other.matrix, np.ndarray)
         if dense and self._owned:
-            self.tokenizer = self._common_tokenizer(other)
+            self.tokenizer = self._check_sum(other)
             cast(Dense, self.matrix)[...] += cast(Dense, other.matrix)
         else:
             total = self + other
             self.matrix, self.tokenizer, self._owned = total.matrix, total.tokenizer, True
         return self
 
-    def _common_tokenizer(self, other: BigramCounts) -> Tokenizer | None:
+    def _check_sum(self, other: BigramCounts) -> Tokenizer | None:
+        """Return the tokenizer of the sum; ValueError for counts that cannot be added."""
         if self.vocab_size != other.vocab_size:
             raise ValueError(
                 f"counts over {self.vocab_size} and {other.vocab_size} ids cannot be added"
             )
+        check_total(self.total + other.total)
         return merging.common_tokenizer(self.tokenizer, other.tokenizer)
 
     def __eq__(self, other: object) -> bool:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.files import Path, atomic_write
-from bigram.sparse import RunningSum, empty_sparse
+from bigram.kernels._checks import MAX_VOCAB_SIZE, check_index
+from bigram.sparse import RunningSum, check_total, empty_sparse, exact_sum
 from bigram.tokenizers import Tokenizer, from_json
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def _understand(name: str, text: str | bytes) -> tuple[int, Tokenizer | None]:
     try:
         description = json.loads(text)
         tokenizer = description["tokenizer"]
-        return int(description["vocab_size"]), None if tokenizer is None else from_json(tokenizer)
+        size = check_index(description["vocab_size"], "vocab_size", 1, MAX_VOCAB_SIZE)
+        return size, None if tokenizer is None else from_json(tokenizer)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{name}: damaged description of the counts: {error}") from None
 
@@ -76,8 +78,8 @@ def _collect(
     held = list(blocks) if vocab_size is None else blocks
     if vocab_size is None:
         sizes = [max(int(c.max()), int(n.max())) + 1 for c, n, _ in held if len(c)]
-        vocab_size = max(sizes, default=1)
-    total = RunningSum()
+        vocab_size = min(max([1, *sizes]), MAX_VOCAB_SIZE)
+    total, pairs_read = RunningSum(), 0
     for contexts, nexts, values in held:
         for column, array in (("context", contexts), ("next", nexts)):
             bad = np.flatnonzero((array < 0) | (array >= vocab_size))
@@ -85,6 +87,8 @@ def _collect(
                 raise ValueError(f"{name}: {column} {array[bad[0]]} is outside [0, {vocab_size})")
         if len(values) and values.min() < 0:
             raise ValueError(f"{name}: count {values.min()} must not be negative")
+        pairs_read += exact_sum(values)
+        check_total(pairs_read, f"{name}: the counts")
         part = coo_array((values, (contexts, nexts)), shape=(vocab_size, vocab_size)).tocsr()
         part.sum_duplicates()
         total.add(part)
@@ -260,7 +264,7 @@ def read_parquet(path: Path, *, vocab_size: int | None = None) -> BigramCounts:
             if description is not None:
                 vocab_size, tokenizer = _understand(name, description)
             return _collect(name, _parquet_blocks(file), vocab_size, tokenizer)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, KeyError) as error:
         raise ValueError(f"{name}: not Parquet, damaged, or without counts: {error}") from None
 
 
@@ -312,6 +316,8 @@ def read_npz(path: Path) -> BigramCounts:
         AttributeError,
         EOFError,
         KeyError,
+        OverflowError,
+        RuntimeError,  # encryption, a compression, or a version of zip that does not exist
         TypeError,
         ValueError,
         zipfile.BadZipFile,

@@ -10,7 +10,7 @@ from bigram.count_matrix import DENSE_LIMIT
 from bigram.files import Path, check_place
 from bigram.kernels._csr import Csr
 from bigram.progress import progress as progress_bar
-from bigram.sparse import Rows, assemble, merged_blocks, rows_of
+from bigram.sparse import Rows, assemble, check_total, merged_blocks, rows_of
 from bigram.sparse_files import map_counts, open_rows, write_sparse
 from bigram.tokenizers import Tokenizer, from_json
 
@@ -88,13 +88,15 @@ def _sources(items: tuple[Any, ...]) -> tuple[list[Rows], Tokenizer | None]:
 
     sources: list[Rows] = []
     tokenizer: Tokenizer | None = None
+    total = 0
     for index, item in enumerate(items):
         if isinstance(item, BigramCounts):
-            rows, found = rows_of(item.matrix), item.tokenizer
+            rows, found, total = rows_of(item.matrix), item.tokenizer, total + item.total
         elif isinstance(item, (str, os.PathLike)):
             rows, header = open_rows(item)
             description = header.get("tokenizer")
             found = None if description is None else from_json(description)
+            total += header["total"]
         else:
             kind = type(item).__name__
             raise TypeError(f"counts_or_paths[{index}] is {kind}, wanted BigramCounts or a path")
@@ -105,6 +107,7 @@ def _sources(items: tuple[Any, ...]) -> tuple[list[Rows], Tokenizer | None]:
             raise ValueError(f"counts over {first} and {rows.vocab_size} ids cannot be added")
         tokenizer = common_tokenizer(tokenizer, found)
         sources.append(rows)
+    check_total(total)
     return sources, tokenizer
 
 

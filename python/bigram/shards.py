@@ -156,13 +156,15 @@ def _raw_layout(
 
 
 def _npy_layout(file: io.FileIO, path: str) -> tuple[np.dtype[Any], int, int]:
+    import tokenize
+
     from numpy.lib import format as npy
 
     try:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(file)
-    except ValueError as error:
+    except (SyntaxError, ValueError, tokenize.TokenError) as error:
         raise ValueError(f"{path}: byte 0: damaged .npy header: {error}") from None
     if dtype.name not in _DTYPES:
         raise ValueError(f"{path}: holds {dtype}, wanted one of {', '.join(_DTYPES)}")

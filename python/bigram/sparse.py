@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.kernels import add_counts
+from bigram.kernels._checks import MAX_INT
 from bigram.kernels._csr import Csr, index_dtype, make_csr
 from bigram.stored_arrays import Array, StoredArray
 
@@ -27,7 +28,9 @@ __all__ = [
     "assemble",
     "check_layout",
     "check_sparse",
+    "check_total",
     "empty_sparse",
+    "exact_sum",
     "merged_blocks",
     "rows_of",
 ]
@@ -259,6 +262,20 @@ def check_sparse(
             raise ValueError("indices must increase within each row")
         if counts[start : start + PAIRS_PER_BLOCK].min() < 0:
             raise ValueError("counts must not be negative")
+    check_total(exact_sum(counts))
+
+
+def exact_sum(counts: Array) -> int:
+    """Return the sum of counts, however large it is."""
+    if counts.size == 0 or int(counts.max()) * counts.size <= MAX_INT:
+        return int(counts.sum())
+    return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())
+
+
+def check_total(total: int, name: str = "the counts") -> None:
+    """Raise ValueError for counts that add up to more than int64 can hold."""
+    if total > MAX_INT:
+        raise ValueError(f"{name} add up to {total}, which is more than int64 can hold")
 
 
 def empty_sparse(vocab_size: int) -> Csr:

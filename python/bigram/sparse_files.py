@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bigram.files import Path, temporary_folder
+from bigram.kernels._checks import check_index
 from bigram.kernels._csr import Csr, index_dtype, make_csr
 from bigram.sparse import DenseRows, Rows, SparseRows, check_layout
 from bigram.storage import open_arrays, save_arrays
@@ -75,6 +76,7 @@ def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]
             array.verify()
     try:
         vocab_size = header["vocab_size"]
+        check_index(header["total"], "total", 0)
         if "matrix" in arrays:
             matrix = arrays["matrix"]
             if matrix.dtype != np.int64 or matrix.shape != (vocab_size, vocab_size):
