@@ -296,3 +296,18 @@ def test_byte_models_sample_text() -> None:
     model = bigram.CountModel(bigram.MLE(), bigram.ByteTokenizer(boundary="\n")).fit(["né", "né"])
     assert model.sample(2, seed=1) == ["né", "né"]
     assert model.sample(1, seed=1, prefix="n", max_length=3) == ["né"]
+
+
+def test_a_prefix_stays_as_it_is_given() -> None:
+    """Whether or not an unknown symbol, whose name is longer than one character, is drawn."""
+    tokenizer = bigram.CharTokenizer.from_texts(["ab"], unknown="<unk>")
+    model = bigram.CountModel(bigram.AddK(5.0), tokenizer).fit(["ab"])
+    texts = model.sample(50, prefix="é", seed=0)
+    assert all(text.startswith("é") for text in texts)
+    assert any("<unk>" in text for text in texts)
+
+
+def test_contexts_of_no_dimension_are_refused() -> None:
+    model = bigram.CountModel().fit(["ab"])
+    with pytest.raises(ValueError, match=r"contexts has shape \(\); wanted one dimension"):
+        model.probs(np.array(1))

@@ -332,9 +332,9 @@ class BigramModel(ABC):
         """
         size = self.vocab_size
         ids = np.arange(size) if contexts is None else np.asarray(contexts)
-        if len(ids) * size * 8 > _PROBS_LIMIT:
+        if ids.size * size * 8 > _PROBS_LIMIT:
             raise ValueError(
-                f"probs of {len(ids):,} contexts x {size:,} symbols would take more than 1 GiB: "
+                f"probs of {ids.size:,} contexts x {size:,} symbols would take more than 1 GiB: "
                 "use table.log_probs(contexts) on some contexts at a time"
             )
         return probability_rows(self.table, ids)

@@ -216,12 +216,13 @@ class TextSampler:
 
     def _decode(self, tokens: NDArray[Any], ends: list[int], prefix_ids: NDArray[Any]) -> list[str]:
         """Return the strings of the sequences between ends, each after the prefix."""
+        decode = self.tokenizer.decode
         if isinstance(self.tokenizer, CharTokenizer):
             base = ends[0]
-            text = self.tokenizer.decode(tokens[base : ends[-1]])
+            text = decode(tokens[base : ends[-1]])
             if len(text) == ends[-1] - base:  # every symbol is one character
                 return [self.prefix + text[a - base : b - base] for a, b in pairwise(ends)]
-        decode = self.tokenizer.decode
+            return [self.prefix + decode(tokens[a:b]) for a, b in pairwise(ends)]
         return [decode(np.concatenate([prefix_ids, tokens[a:b]])) for a, b in pairwise(ends)]
 
 
