@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 1 << 16
 
+COUNT_FORMS = (".npz", ".tsv", ".parquet")  # of counts, beside our own files
+
 ModelPath = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model that `fit` or `train` wrote, or .arpa.")
 ]
@@ -72,6 +74,15 @@ def open_counts(paths: Sequence[str]) -> BigramCounts | None:
     if len(paths) > 1:
         raise ValueError("one file of counts at a time: `bigram merge` adds several")
     return BigramCounts.load(paths[0])
+
+
+def read_counts(path: str) -> BigramCounts:
+    """Read counts in one of COUNT_FORMS, which the file's name says."""
+    from bigram import BigramCounts
+
+    read = getattr(BigramCounts, "from_" + path.rpartition(".")[2])
+    found: BigramCounts = read(path)
+    return found
 
 
 def load_model(path: str) -> BigramModel:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bigram.cli.common import (
+    COUNT_FORMS,
     InvalidUtf8,
     Json,
     RunningText,
@@ -16,6 +17,7 @@ from bigram.cli.common import (
     load_model,
     on_terminal,
     open_corpus,
+    read_counts,
     use_threads,
 )
 from bigram.cli.specs import (
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from bigram.models import BigramModel
     from bigram.tokenizers import Tokenizer
 
-_FORMS = (".npz", ".tsv", ".parquet")
 _ARPA = (".arpa", ".arpa.gz")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -110,10 +111,10 @@ def count(
         layout=layout,
         memory_limit=None if memory_limit is None else _bytes(memory_limit),
         resume=resume,
-        out=None if output.endswith(_FORMS) else output,
+        out=None if output.endswith(COUNT_FORMS) else output,
         progress=on_terminal(),
     )
-    if output.endswith(_FORMS):
+    if output.endswith(COUNT_FORMS):
         _write(counts, output)
     _report(output, counts, json)
 
@@ -128,10 +129,10 @@ def merge(
     """Add up counts, of any number and size."""
     import bigram
 
-    items = [_read(path) if path.endswith(_FORMS) else path for path in counts]
-    out = None if output.endswith(_FORMS) else output
+    items = [read_counts(path) if path.endswith(COUNT_FORMS) else path for path in counts]
+    out = None if output.endswith(COUNT_FORMS) else output
     total = bigram.merge(*items, out=out, progress=on_terminal())
-    if output.endswith(_FORMS):
+    if output.endswith(COUNT_FORMS):
         _write(total, output)
     _report(output, total, json)
 
@@ -153,12 +154,12 @@ def convert(
     thing = _open(source)
     if output.endswith(_ARPA):
         _as_model(thing, smoothing).to_arpa(output)
-    elif output.endswith(_FORMS):
+    elif output.endswith(COUNT_FORMS):
         _write(_as_counts(thing, source), output)
     elif output.endswith(".safetensors"):
         thing.save(output)
     else:
-        known = ", ".join((".safetensors", *_FORMS, *_ARPA))
+        known = ", ".join((".safetensors", *COUNT_FORMS, *_ARPA))
         raise ValueError(f"{output}: the format is not known by this name; wanted {known}")
     if json:
         emit_json({"input": source, "output": output})
@@ -170,8 +171,8 @@ def _open(path: str) -> Any:
     """Read counts or a model, whichever it is."""
     import bigram
 
-    if path.endswith(_FORMS):
-        return _read(path)
+    if path.endswith(COUNT_FORMS):
+        return read_counts(path)
     return load_model(path) if path.endswith(_ARPA) else bigram.load(path)
 
 
@@ -190,15 +191,6 @@ def _as_counts(thing: Any, path: str) -> BigramCounts:
     if counts is None:
         raise ValueError(f"{path}: holds probabilities, and no counts")
     return counts
-
-
-def _read(path: str) -> BigramCounts:
-    """Read counts in the format that the file's name says."""
-    from bigram import BigramCounts
-
-    read = getattr(BigramCounts, "from_" + path.rpartition(".")[2])
-    found: BigramCounts = read(path)
-    return found
 
 
 def _write(counts: BigramCounts, path: str) -> None:

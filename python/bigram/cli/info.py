@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from bigram import smoothing
-from bigram.cli.common import Json, emit_json, emit_table
+from bigram.cli.common import COUNT_FORMS, Json, emit_json, emit_table, read_counts
 
 _KENLM_MAGIC = b"mmap lm http://kheafield.com/code format version 5\n\0"
 _KENLM_FIXED = 88  # where its fixed parameters begin, after magic and sanity numbers
@@ -43,7 +43,7 @@ def info(
 
 
 def _described(path: str) -> dict[str, Any]:
-    if path.endswith((".npz", ".tsv", ".parquet")):
+    if path.endswith(COUNT_FORMS):
         return _counts(path)
     with open(path, "rb") as file:
         head = file.read(_KENLM_FIXED)
@@ -80,10 +80,8 @@ def _stored(path: str) -> dict[str, Any]:
 
 def _counts(path: str) -> dict[str, Any]:
     """Describe counts in another format by reading them."""
-    from bigram import BigramCounts
-
+    counts = read_counts(path)
     form = path.rpartition(".")[2]
-    counts = getattr(BigramCounts, f"from_{form}")(path)
     found = {"kind": "counts", "format": form, "symbols": counts.vocab_size}
     if counts.tokenizer is not None:
         found["tokenizer"] = counts.tokenizer.to_json()["kind"]

@@ -134,35 +134,7 @@ def train_on_windows(
         If a window leaves the tokens or holds an id outside the vocabulary.
     """
     if _is_fused(weight, steps):
-        threads = resolve_num_threads(steps.num_threads)
-        starts = np.ascontiguousarray(positions, np.int64)
-        first, second = _moments(buffers)
-        rule, settings = _settings(steps)
-
-        def run(some: slice, rates: Array, before: int) -> None:
-            windows, losses = starts[some], steps.losses[some]
-            bad = _core.train_on_windows(
-                weight,
-                first,
-                second,
-                tokens,
-                windows,
-                block_size,
-                losses,
-                rates,
-                before,
-                rule,
-                settings,
-                threads,
-            )
-            if bad >= 0:
-                at = int(windows.flat[bad])
-                raise ValueError(
-                    f"the window of {block_size + 1} tokens at {at} leaves the {len(tokens)} tokens"
-                    f" or holds an id outside [0, {len(weight)})"
-                )
-
-        return _in_parts(weight, steps, run)
+        return _fused_windows(weight, buffers, tokens, positions, block_size, steps)
     inside = np.arange(block_size)
 
     def examples(step: int) -> tuple[Array, Array]:
@@ -183,6 +155,45 @@ def train_on_windows(
         return loss, grad
 
     return _one_by_one(weight, buffers, steps, gradient)
+
+
+def _fused_windows(
+    weight: Array,
+    buffers: Sequence[Array],
+    tokens: Array,
+    positions: Array,
+    block_size: int,
+    steps: TrainingSteps,
+) -> int:
+    threads = resolve_num_threads(steps.num_threads)
+    starts = np.ascontiguousarray(positions, np.int64)
+    first, second = _moments(buffers)
+    rule, settings = _settings(steps)
+
+    def run(some: slice, rates: Array, before: int) -> None:
+        windows, losses = starts[some], steps.losses[some]
+        bad = _core.train_on_windows(
+            weight,
+            first,
+            second,
+            tokens,
+            windows,
+            block_size,
+            losses,
+            rates,
+            before,
+            rule,
+            settings,
+            threads,
+        )
+        if bad >= 0:
+            at = int(windows.flat[bad])
+            raise ValueError(
+                f"the window of {block_size + 1} tokens at {at} leaves the {len(tokens)} tokens"
+                f" or holds an id outside [0, {len(weight)})"
+            )
+
+    return _in_parts(weight, steps, run)
 
 
 def _is_fused(weight: Array, steps: TrainingSteps) -> bool:
