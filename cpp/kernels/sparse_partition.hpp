@@ -1,7 +1,8 @@
 // The first half of sparse counting: every pair goes, as one key, to the bucket of its context.
 //
 // Contexts are counted; neighbouring contexts make up buckets of about kBucketPairs pairs, so that
-// a bucket is later sorted within L2; then all pairs are scattered. A lane is the share of a
+// a bucket is later sorted within L2, and a frequent one is a bucket alone; then all pairs are
+// scattered. A lane is the share of a
 // thread; it has a part of its own in every bucket. Two passes over the tokens, one key written
 // a pair.
 #pragma once
@@ -22,9 +23,11 @@ constexpr std::int64_t kBucketPairs = 40'000;  // few enough to be sorted within
 constexpr std::int64_t kMaxBuckets = 4096;     // of that size; a long text has larger ones
 constexpr std::int64_t kPiecePairs = 1 << 16;  // between two polls
 constexpr std::int64_t kExactBins = 1 << 16;   // contexts told apart at least
-constexpr int kBucketBits = 15;                // of a bucket's number
+constexpr std::int64_t kDenseRow = 1 << 22;    // largest vocabulary whose rows are counted densely,
+constexpr std::int64_t kDenseShare = 16;       // with a pair at least for so many cells of a row
+constexpr int kBucketBits = 17;                // of a bucket's number
 constexpr int kLocalBits = 32 - kBucketBits;   // of a context within its bucket
-constexpr std::int64_t kScatterAhead = 32;     // keys: the end of a bucket is prefetched so far
+constexpr std::int64_t kScatterAhead = 16;     // keys: the end of a bucket is prefetched so far
                                                // ahead, without which stores wait: 2 times
 
 template <class Token>
@@ -112,7 +115,8 @@ struct Bins {
     }
 };
 
-// Neighbouring bins make up a bucket until it has enough pairs, or contexts for its key.
+// Neighbouring bins make up a bucket until it has enough pairs, or contexts for its key; a context
+// whose row is to be counted densely is a bucket alone.
 inline std::vector<KeyBucket> make_buckets(const std::vector<std::int64_t>& totals,
                                            const Bins& bins, std::int64_t used_ids,
                                            std::int64_t most_contexts) {
@@ -120,20 +124,25 @@ inline std::vector<KeyBucket> make_buckets(const std::vector<std::int64_t>& tota
     for (const std::int64_t total : totals)
         num_pairs += total;
     const std::int64_t wanted = std::max(kBucketPairs, num_pairs / kMaxBuckets);
+    const std::int64_t dense = std::max(wanted / 6, used_ids / kDenseShare);
     std::vector<KeyBucket> buckets;
     KeyBucket open{0, 0, 0};
+    const auto close = [&] {
+        if (open.end > open.first) buckets.push_back(open);
+        open = {open.end, open.end, 0};
+    };
     for (std::int64_t bin = 0; bin < bins.count; ++bin) {
         const std::int64_t total = totals[static_cast<std::size_t>(bin)];
         const std::int64_t end = std::min(used_ids, bins.first(bin + 1));
-        const bool full = open.num_keys + total > wanted || end - open.first > most_contexts;
-        if (full && open.end > open.first) {
-            buckets.push_back(open);
-            open = {open.end, open.end, 0};
-        }
+        const bool alone = bin < bins.exact && total >= dense;
+        if (alone || open.num_keys + total > wanted || end - open.first > most_contexts) close();
         open.end = end;
         open.num_keys += total;
+        if (!alone) continue;
+        open.dense = used_ids <= kDenseRow && total < std::int64_t{1} << 32;
+        close();
     }
-    buckets.push_back(open);
+    close();
     return buckets;
 }
 
@@ -174,8 +183,14 @@ bool count_contexts(std::uint32_t* histograms, Lanes<Token>& lanes, const Pairs<
     return lanes.for_each([&](std::int64_t lane, const auto& for_each_run) {
         std::uint32_t* const histogram = histograms + 2 * bins.count * lane;
         for_each_run([&](std::int64_t from, std::int64_t to) {
-            for (std::int64_t i = from; i < to; ++i)
-                ++histogram[2 * bins.of(pairs.at(i)) + (i & 1)];
+            const Pairs<Token> run = pairs;
+            std::int64_t i = from;
+            for (; bins.shift == 0 && i + 2 <= to; i += 2) {
+                ++histogram[2 * std::size_t{run.at(i)}];
+                ++histogram[2 * std::size_t{run.at(i + 1)} + 1];
+            }
+            for (; i < to; ++i)
+                ++histogram[2 * bins.of(run.at(i)) + (i & 1)];
         });
         for (std::int64_t bin = 0; bin < bins.count; ++bin)  // twins become one
             histogram[bin] = histogram[2 * bin] + histogram[2 * bin + 1];

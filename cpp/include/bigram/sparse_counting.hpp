@@ -18,6 +18,7 @@ struct KeyBucket {
     std::int64_t end;
     std::int64_t num_keys;
     std::int64_t begin = 0;         // of its keys
+    bool dense = false;             // one context, to be counted in a row of all ids
     std::int64_t num_distinct = 0;  // once sorted
     bool packed = false;            // distinct keys, then their counts; else all keys in order
 };
