@@ -240,15 +240,16 @@ Result sample_backoff_sequences(SampledSequences& sampled, int64_t* lengths, con
 template <class Token>
 void write_sampled(Token* out, const int64_t* offsets, const SampledSequences& sampled,
                    const Run& run) {
+    if (sampled.blocks.empty()) return;
+    const SampledBlock& last = sampled.blocks.back();
+    // Where the next segment of each sequence goes: one that was logged in several rounds has its
+    // segments in order, but not together.
+    std::vector<int64_t> places(offsets, offsets + last.first_sequence + last.num_sequences);
     const auto body = [&](int64_t number, int) {
         const SampledBlock& block = sampled.blocks[static_cast<std::size_t>(number)];
-        // A sequence that was logged in several rounds has its segments in order, but not together.
-        std::vector<int64_t> places(offsets + block.first_sequence,
-                                    offsets + block.first_sequence + block.num_sequences);
         const uint32_t* from = block.tokens.data();
         for (const SampledBlock::Segment& segment : block.segments) {
-            int64_t& place =
-                places[static_cast<std::size_t>(segment.sequence - block.first_sequence)];
+            int64_t& place = places[static_cast<std::size_t>(segment.sequence)];
             Token* to = out + place;
             for (int64_t k = 0; k < segment.length; ++k)
                 to[k] = static_cast<Token>(from[k]);

@@ -1,4 +1,7 @@
-"""Checks that more than one kernel makes of its arrays; each says what was got and wanted."""
+"""Checks that more than one kernel, or what is built on them, makes of its arguments.
+
+Each says what was got and what was wanted.
+"""
 
 from __future__ import annotations
 
