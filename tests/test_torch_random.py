@@ -172,7 +172,20 @@ def test_the_state_goes_on_where_it_was_taken() -> None:
             np.testing.assert_array_equal(drawn, value)
 
 
-@pytest.mark.parametrize("state", [{}, {"key": [1], "pos": 0}, None, {"key": "x"}])
+SOUND = TorchGenerator(3).get_state()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"key": [1], "pos": 0},
+        None,
+        {"key": "x"},
+        {**SOUND, "multinomial": "alias"},
+        {**SOUND, "next_normal": "x"},
+    ],
+)
 def test_a_foreign_state_is_refused(state: Any) -> None:
     with pytest.raises(ValueError, match="not the state of a TorchGenerator"):
         TorchGenerator(1).set_state(state)

@@ -118,6 +118,9 @@ class TorchGenerator:
             if key.shape != (624,) or not 0 <= pos <= 624:
                 raise ValueError("key or pos is out of range")
             seed, method, normal = state["seed"], state["multinomial"], state["next_normal"]
+            if method not in _MULTINOMIALS:
+                raise ValueError(f"multinomial = {method!r}")
+            normal = None if normal is None else float(normal)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"not the state of a TorchGenerator: {error}") from error
         self._bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": pos}}
