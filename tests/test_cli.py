@@ -189,6 +189,9 @@ def test_score_streams_lines(run, model, corpus) -> None:
     assert bad.err == (
         "bigram: error: -: line 3: 'x' (U+0078) is not in the vocabulary of the model\n"
     )
+    bad = run("score", model, "-", stdin=b"emma\na.b\n")
+    assert [line.split("\t")[1] for line in bad.out.splitlines()] == ["emma"]
+    assert bad.err.startswith("bigram: error: -: line 2 has the boundary symbol '.' at position 1;")
     bad = run("score", model, "-", stdin=b"emma\nz\xff\n")
     assert bad.code == 2
     assert bad.err == "bigram: error: -: line 2, byte 1: invalid UTF-8\n"
@@ -351,6 +354,28 @@ def test_a_closed_pipe_ends_quietly(model) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait(60) == 141
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_output_in_any_encoding(run, tmp_path, monkeypatch, encoding) -> None:
+    text = "ž漢é\U0001f600"
+    (tmp_path / "t.txt").write_text(text + "\n", encoding="utf-8")
+    assert run("fit", tmp_path / "t.txt", "-o", tmp_path / "m").code == 0
+    for options, wanted in (((), text.encode(encoding, "backslashreplace")), (("--json",), None)):
+        out = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding))
+        assert main(["score", str(tmp_path / "m"), str(tmp_path / "t.txt"), *options]) == 0
+        if wanted is None:
+            assert json.loads(out.getvalue())["text"] == text
+        else:
+            assert out.getvalue().rstrip().endswith(b"\t" + wanted)
+
+
+@pytest.mark.parametrize(("closed", "name"), [("stdout", "output"), ("stdin", "input")])
+def test_a_closed_standard_stream(model, capsys, monkeypatch, closed, name) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    assert main(["score", str(model), "-"]) == 2
+    assert capsys.readouterr().err == f"bigram: error: standard {name} is closed\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import typer
 
 from bigram.cli import counts, demo, info, models, train
-from bigram.cli.common import describe
+from bigram.cli.common import describe, escape_what_cannot_be_written
 
 __all__ = ["app", "main"]
 
@@ -89,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     command = typer.main.get_command(app)
     try:
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
+        escape_what_cannot_be_written()
         # Not through command.main, which has its own ways to end.
         with _short_warnings(), command.make_context("bigram", words) as context:
             command.invoke(context)

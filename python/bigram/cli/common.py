@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bigram.models import BigramModel
 
 _READ_BYTES = 1 << 16
+_DEFAULTS = ("strict", "surrogateescape")  # of standard output, if the user has not chosen
 
 COUNT_FORMS = (".npz", ".tsv", ".parquet")  # of counts, beside our own files
 
@@ -103,6 +105,8 @@ def input_lines() -> Iterator[list[str]]:
 
     Lines end at newlines; one carriage return before it and a leading byte-order mark are dropped.
     """
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
     stream = cast(BufferedReader, sys.stdin.buffer)
     rest, number = b"", 0
     while chunk := stream.read1(_READ_BYTES):
@@ -126,13 +130,23 @@ def _decoded(lines: list[bytes], number: int) -> list[str]:
     return texts
 
 
+def _writes_unicode() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().replace("_", "-").startswith("utf")
+
+
+def escape_what_cannot_be_written() -> None:
+    """Let standard output write what its encoding lacks as escapes, as standard error does."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in _DEFAULTS:
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def emit_json(value: Any) -> None:
     """Print one line of JSON.
 
     JSON has no infinities: they are written as 1e999 and -1e999, which overflow to infinities in
     most readers (Python and JavaScript among them); nan becomes null.
     """
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=not _writes_unicode())
     named = {"Infinity": "1e999", "-Infinity": "-1e999", "NaN": "null"}
     # Strings are matched too, so that a word inside one is left alone.
     print(re.sub(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN', lambda m: named.get(m[0], m[0]), text))

@@ -180,11 +180,12 @@ def score(
 
 def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, number: int) -> None:
     """Print the scores of some lines, of which `number` came before."""
-    bad: UnknownSymbolError | None = None
+    bad: ValueError | None = None
     try:
         scores = scorer.score(texts)
-    except UnknownSymbolError as error:  # the lines before it are answered all the same
-        texts, bad = texts[: error.text_index], error
+    except ValueError as error:  # the lines before it are answered all the same
+        good, bad = _first_refused(scorer, texts, error)
+        texts = texts[:good]
         scores = scorer.score(texts)
     rows = zip(texts, scores.tolist(), strict=True)
     if json:
@@ -193,11 +194,25 @@ def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, nu
     else:
         sys.stdout.write("".join(f"{value:.6f}\t{text}\n" for text, value in rows))
     sys.stdout.flush()
-    if bad is not None:
-        raise ValueError(
-            f"{path}: line {number + len(texts) + 1}: {bad.character!r} (U+{bad.code_point:04X}) "
-            "is not in the vocabulary of the model"
-        )
+    if bad is None:
+        return
+    line = f"{path}: line {number + len(texts) + 1}"
+    if isinstance(bad, UnknownSymbolError):
+        symbol = f"{bad.character!r} (U+{bad.code_point:04X})"
+        raise ValueError(f"{line}: {symbol} is not in the vocabulary of the model")
+    raise ValueError(str(bad).replace("texts[0]", line, 1))
+
+
+def _first_refused(
+    scorer: BigramModel, texts: list[str], error: ValueError
+) -> tuple[int, ValueError]:
+    """Return which of the texts cannot be scored, and what is said of it alone."""
+    for index, text in enumerate(texts):
+        try:
+            scorer.score(text)
+        except ValueError as alone:  # noqa: PERF203
+            return index, alone
+    raise error
 
 
 def explain(
