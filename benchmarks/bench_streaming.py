@@ -66,4 +66,5 @@ def test_count_shards(duel, shard, size, step, memory_limit):
         check=check,
         work=num_pairs,
         unit="pairs",
+        curve=(f"count shards{limited}", "pairs", num_pairs),
     )

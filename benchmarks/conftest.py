@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from machine import Machine, measure
+from machine import Machine, measure, peak_memory
 
 OURS = ("bigram", "bigram, 1 thread")
 
@@ -57,7 +57,8 @@ def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str
 
     contenders: name to a call without arguments, "bigram" among them. check(name, answer) raises
     where an answer is wrong. work: how many units one call does, for the rate. limit: a function
-    of the machine that gives the least seconds that the work could take.
+    of the machine that gives the least seconds that the work could take. curve: (name, axis, x)
+    makes the case a point of a curve, with the most memory that a call took besides its input.
     """
 
     def run(
@@ -69,6 +70,7 @@ def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str
         unit: str,
         limit: Callable[[Machine], float] | None = None,
         target: float | None = None,
+        curve: tuple[str, str, float] | None = None,
     ) -> dict[str, float]:
         for name, contender in contenders.items():
             check(name, contender())
@@ -85,6 +87,10 @@ def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str
             work=work,
             unit=unit,
         )
+        if curve is not None:
+            memory = {name: peak_memory(contender) for name, contender in contenders.items()}
+            benchmark.extra_info["curve"] = dict(zip(("name", "axis", "x"), curve, strict=True))
+            benchmark.extra_info["memory"] = memory
         benchmark.pedantic(contenders["bigram"], rounds=3 if level != "smoke" else 1)
         return seconds
 

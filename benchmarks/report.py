@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Any
 
 
-def write(json_path: Path, table_path: Path, chart_path: Path) -> None:
+def write(json_path: Path, table_path: Path, docs: Path) -> None:
+    """Write the table, and ``benchmarks.svg`` and ``scaling.svg`` in docs."""
     run = json.loads(json_path.read_text())
-    cases = [
+    every = [
         {"group": b["group"], **b["extra_info"]}
         for b in run["benchmarks"]
         if "seconds" in b.get("extra_info", {})
     ]
-    table_path.write_text(table(cases, run))
-    chart(cases, chart_path)
+    cases = [case for case in every if "curve" not in case]
+    points = [case for case in every if "curve" in case]
+    table_path.write_text(table(cases, run) + (point_table(points) if points else ""))
+    if cases:
+        chart(cases, docs / "benchmarks.svg")
+    if points:
+        curves(points, docs / "scaling.svg")
 
 
 def human(seconds: float) -> str:
@@ -71,6 +77,71 @@ def table(cases: list[dict[str, Any]], run: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def size(count: float | None) -> str:
+    if count is None:
+        return "-"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} B"
+
+
+def point_table(points: list[dict[str, Any]]) -> str:
+    """Return the points of the curves: time, rate, and the most memory beside the input."""
+    lines = [
+        "",
+        "Memory is what the process held at most during a call, beside its input.",
+        "",
+        "| work | bigram | rate | memory | peer | its time | its memory |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for case in points:
+        best = case["best_peer"]
+        cells = [
+            case["group"],
+            human(case["seconds"]["bigram"]),
+            rate(case),
+            size(case["memory"]["bigram"]),
+            best or "-",
+            human(case["seconds"][best]) if best else "-",
+            size(case["memory"][best]) if best else "-",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def curves(points: list[dict[str, Any]], path: Path) -> None:
+    """Draw time and memory against the number of pairs and against the vocabulary."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, 2, sharex="col")
+    for column, axis in enumerate(("pairs", "V")):
+        of_axis = [case for case in points if case["curve"]["axis"] == axis]
+        for row, (quantity, unit) in enumerate((("seconds", "seconds"), ("memory", "bytes"))):
+            axes = panels[row][column]
+            for number, name in enumerate(dict.fromkeys(c["curve"]["name"] for c in of_axis)):
+                line = [case for case in of_axis if case["curve"]["name"] == name]
+                for who, style in (("bigram", "o-"), ("numpy", "x:")):
+                    known = [
+                        (case["curve"]["x"], case[quantity][who])
+                        for case in line
+                        if case[quantity].get(who)
+                    ]
+                    if known:
+                        label = name if who == "bigram" else f"{name}, {who}"
+                        axes.plot(*zip(*known, strict=True), style, label=label, color=f"C{number}")
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_ylabel(unit)
+            axes.grid(alpha=0.3)
+        panels[0][column].legend(fontsize=8)
+        panels[1][column].set_xlabel({"pairs": "pairs counted", "V": "vocabulary"}[axis])
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
 def chart(cases: list[dict[str, Any]], path: Path) -> None:
     """Draw one bar a case: how many times faster than the best peer, on a logarithmic axis."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -101,4 +172,4 @@ def chart(cases: list[dict[str, Any]], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(*map(Path, sys.argv[1:4]))
+    write(*map(Path, sys.argv[1:4]))  # results.json, TABLE.md, docs

@@ -1,5 +1,6 @@
 #include "bigram/sparse_counting.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "arrays.hpp"
@@ -45,7 +46,9 @@ py::tuple count_any(const py::array& tokens, int64_t vocab_size, const py::objec
                     int num_threads) {
     require(vocab_size >= 1 && vocab_size < (int64_t{1} << 31), "vocab_size is out of range");
     // Tokens of 16 bits are small ids under any vocabulary.
-    return vocab_size <= kNarrowVocab || tokens.itemsize() <= 2
+    const int64_t ids =
+        tokens.itemsize() <= 2 ? std::min<int64_t>(vocab_size, 1 << 16) : vocab_size;
+    return has_narrow_keys(tokens.size(), ids)
                ? count<std::uint32_t>(tokens, vocab_size, offsets, num_threads)
                : count<std::uint64_t>(tokens, vocab_size, offsets, num_threads);
 }

@@ -245,7 +245,7 @@ Result SparseCounter<Key>::count(const Token* tokens, int64_t size, int64_t stri
 
     const Pairs<Token> pairs{tokens, stride, offsets, num_sequences, begin, end - 1};
     const int64_t num_pairs = end - 1 - begin;
-    if (num_pairs <= kBucketPairs && 2 * bits_ <= 8 * static_cast<int>(sizeof(Key))) {
+    if (num_pairs <= kFewPairs && 2 * bits_ <= 8 * static_cast<int>(sizeof(Key))) {
         result = collect(&parts_, pairs, used_ids_, bits_);
     } else {
         const int num_lanes = std::max(team_size(run, num_pairs / kLaneGrain),

@@ -22,7 +22,7 @@ namespace bigram {
 constexpr std::int64_t kBucketPairs = 40'000;  // few enough to be sorted within L2
 constexpr std::int64_t kMaxBuckets = 4096;     // of that size; a long text has larger ones
 constexpr std::int64_t kPiecePairs = 1 << 16;  // between two polls
-constexpr std::int64_t kExactBins = 1 << 16;   // contexts told apart at least
+constexpr std::int64_t kExactBins = 1 << 12;   // contexts told apart at least
 constexpr std::int64_t kDenseRow = 1 << 22;    // largest vocabulary whose rows are counted densely,
 constexpr std::int64_t kDenseShare = 16;       // with a pair at least for so many cells of a row
 constexpr int kBucketBits = 17;                // of a bucket's number

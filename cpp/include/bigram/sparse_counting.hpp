@@ -9,8 +9,13 @@
 
 namespace bigram {
 
-// Ids below this are counted with keys of 32 bits.
-constexpr std::int64_t kNarrowVocab = 1 << 20;
+// So few pairs are sorted as they are, if a key holds both ids; more are put into buckets first.
+constexpr std::int64_t kFewPairs = 1 << 18;
+
+// Whether keys of 32 bits are enough: in buckets, below 2^20 ids.
+inline bool has_narrow_keys(std::int64_t num_tokens, std::int64_t vocab_size) {
+    return vocab_size <= (num_tokens <= kFewPairs ? 1 << 16 : 1 << 20);
+}
 
 // The pairs whose contexts lie in [first, end), as keys: (context - first) << bits | next.
 struct KeyBucket {
@@ -30,8 +35,7 @@ struct KeyBuckets {
 };
 
 // Bigram counts in compressed sparse rows, in two steps: count(), then write() into arrays of the
-// size that is known by then. Key: uint32 where all ids are below kNarrowVocab, else
-// uint64.
+// size that is known by then. Key: uint32 where has_narrow_keys, else uint64.
 template <class Key>
 class SparseCounter {
   public:
