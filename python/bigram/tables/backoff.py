@@ -381,15 +381,11 @@ class BackoffTable:
         last = self.__dict__.get("_last_sampler")
         if last is not None and last[0] == chosen:
             return last[1]
-        weights, backoff, base = self.probs, self.backoff, self.base
+        parts = self.indptr, self.indices, self.probs, self.backoff, self.base
         if chosen.temperature != 1.0:
-            weights, backoff, base = heated(*self._logs, self._base_order, chosen.temperature)
+            parts = heated(*self._logs, self._base_order, chosen.temperature)
         sampler = kernels.prepare_backoff_sampler(
-            self.indptr,
-            self.indices,
-            weights,
-            backoff,
-            base,
+            *parts,
             top_k=chosen.top_k,
             top_p=chosen.top_p,
             num_threads=num_threads,

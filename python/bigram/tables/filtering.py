@@ -83,7 +83,8 @@ class SamplingFilter:
         """
         highest = log_probs.max(axis=1, keepdims=True, initial=-np.inf)
         highest[np.isneginf(highest)] = 0.0
-        weights: NDArray[np.float64] = np.exp((log_probs - highest) / self.temperature)
+        with np.errstate(over="ignore"):  # minus infinity will do
+            weights: NDArray[np.float64] = np.exp((log_probs - highest) / self.temperature)
         if self.truncates:
             order = np.argsort(-weights, axis=1, kind="stable")
             ordered = np.take_along_axis(weights, order, axis=1)
