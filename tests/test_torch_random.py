@@ -216,5 +216,7 @@ def test_bad_arguments_are_named() -> None:
             generator.multinomial(probs)
     with pytest.raises(ValueError, match="shape"):
         generator.multinomial(np.ones((2, 2, 2)))
+    with pytest.raises(TypeError, match="complex128"):
+        generator.multinomial(np.ones(2, complex))
     with pytest.raises(ValueError, match="num_samples = 0"):
         generator.multinomial([1.0], 0)

@@ -26,9 +26,9 @@ class Sampler {
             const py::array& backoff, const py::array& base, int64_t top_k, double top_p,
             int num_threads)
         : indices_(std::move(indices)) {
+        const double* q = input<double>(base, 1, "base");
         vocab_size_ = base.shape(0);
         require(vocab_size_ > 0 && vocab_size_ < (int64_t{1} << 31), "base has a bad length");
-        const double* q = input<double>(base, 1, "base");
         const double* b = input<double>(backoff, 1, "backoff");
         const double* w = input<double>(weights, 1, "weights");
         const int64_t* starts = input<int64_t>(indptr, 1, "indptr");

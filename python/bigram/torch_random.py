@@ -304,6 +304,8 @@ class TorchGenerator:
 
         Raises
         ------
+        TypeError
+            The weights are no real numbers.
         ValueError
             A row has no mass, or a weight is negative, infinite or nan.
 
@@ -314,6 +316,8 @@ class TorchGenerator:
         (2, 1)
         """
         weights = np.asarray(probs)
+        if weights.dtype.kind not in "biuf":
+            raise TypeError(f"probs has dtype {weights.dtype}, wanted real numbers")
         if weights.dtype != np.float64:
             weights = weights.astype(np.float32, copy=False)
         if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
@@ -325,7 +329,7 @@ class TorchGenerator:
         if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows > 0).any(axis=1).all()):
             raise ValueError("probs: each row must be finite, non-negative and have mass")
         if self.multinomial_method == "exponential" and count == 1:
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 ratios = rows / self.exponential(rows.shape, dtype=rows.dtype)
             drawn: NDArray[np.int64] = np.argmax(ratios, axis=1, keepdims=True)
         else:

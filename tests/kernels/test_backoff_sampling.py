@@ -208,6 +208,7 @@ GOOD = (np.array([0, 1, 1]), np.array([1]), np.ones(1), np.ones(2), np.ones(2))
         (4, np.ones(0), ValueError),
         (4, np.ones(2, np.float32), TypeError),
         (4, -np.ones(2), ValueError),
+        (4, np.array(1.0), TypeError),
     ],
 )
 def test_prepare_refuses(place, value, error):
@@ -236,6 +237,14 @@ def test_sample_refuses(change, error, message):
     arguments = {"starts": np.array([0]), "max_length": 3, **change}
     with pytest.raises(error, match=message):
         kernels.sample_backoff_sequences(sampler, 2, **arguments)
+
+
+def test_only_a_sampler_samples():
+    with pytest.raises(TypeError, match="sampler must be a BackoffSampler, not ndarray"):
+        kernels.sample_backoff_sequences(np.ones((2, 2)), 2, np.array([0]), max_length=3)
+    for top_k, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="top_k"):
+            kernels.prepare_backoff_sampler(*GOOD, top_k=top_k)
 
 
 def test_raw_extension_checks_what_protects_memory():

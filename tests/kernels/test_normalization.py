@@ -108,6 +108,7 @@ def _read_only():
         (COUNTS, {"out": _read_only()}, ValueError, "out is read-only"),
         (COUNTS, {"out": COUNTS.view(np.float64)}, ValueError, "out overlaps"),
         (COUNTS, {"out": [[0.0]]}, TypeError, "out must be a NumPy array, not list"),
+        (COUNTS, {"out": [[0.0]], "dtype": np.float32}, TypeError, "out must be a NumPy array"),
         (COUNTS, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
         (COUNTS, {"num_threads": 1.5}, TypeError, "num_threads must be an integer"),
     ],

@@ -72,7 +72,7 @@ def prepare_backoff_sampler(
         weights,
         backoff,
         base,
-        MAX_INT if top_k is None else min(top_k, MAX_INT),
+        MAX_INT if top_k is None else min(check_index(top_k, "top_k", 1, 2**64), MAX_INT),
         1.0 if top_p is None else top_p,
         resolve_num_threads(num_threads),
     )
@@ -125,6 +125,8 @@ def sample_backoff_sequences(
     --------
     See :func:`prepare_backoff_sampler`.
     """
+    if not isinstance(sampler, _core.BackoffSampler):
+        raise TypeError(f"sampler must be a BackoffSampler, not {type(sampler).__name__}")
     states = check_tokens(starts, "starts")
     check_inside(states, vocab_size, "starts")
     tokens, offsets, context = sampler.sample(

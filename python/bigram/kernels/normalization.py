@@ -69,9 +69,10 @@ def normalize_rows(
     if not (isinstance(alpha, (int, float)) and 0.0 <= alpha < math.inf):
         raise ValueError(f"alpha = {alpha!r} must be finite and not negative")
     if out is not None:
-        if dtype is not np.float64 and np.dtype(dtype) != out.dtype:
-            raise TypeError(f"out has dtype {out.dtype}, but dtype = {np.dtype(dtype)}")
-        wanted = _FLOAT32 if getattr(out, "dtype", None) == _FLOAT32 else _FLOAT64
+        found = getattr(out, "dtype", None)
+        if dtype is not np.float64 and found is not None and np.dtype(dtype) != found:
+            raise TypeError(f"out has dtype {found}, but dtype = {np.dtype(dtype)}")
+        wanted = _FLOAT32 if found == _FLOAT32 else _FLOAT64
         result = check_out(out, array.shape, wanted, counts, array)
     else:
         wanted = np.dtype(dtype)
