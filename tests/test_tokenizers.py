@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bigram
 from bigram.corpus import Corpus
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError, from_json
 
@@ -253,3 +254,22 @@ def test_from_a_corpus(tmp_path) -> None:
         "b",
         "ç",
     )
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "kind"), [("char", "str"), (3, "int"), (CharTokenizer, "a class"), ({}, "dict")]
+)
+def test_what_is_no_tokenizer(tokenizer, kind) -> None:
+    counts = np.ones((2, 2), np.int64)
+    for call in (
+        lambda: bigram.count(["ab"], tokenizer),
+        lambda: bigram.CountModel(tokenizer=tokenizer),
+        lambda: bigram.CountModel.from_counts(counts, tokenizer=tokenizer),
+        lambda: bigram.CountModel.from_counts(bigram.BigramCounts(counts), tokenizer=tokenizer),
+        lambda: bigram.CountModel.from_table(bigram.DenseTable(np.eye(2)), tokenizer),
+        lambda: bigram.CountModel.from_arpa("any.arpa", tokenizer=tokenizer),
+        lambda: bigram.BigramCounts(counts, tokenizer),
+        lambda: bigram.BigramCounts.from_tsv("any.tsv", tokenizer=tokenizer),
+    ):
+        with pytest.raises(TypeError, match=f"tokenizer is {kind}, wanted a tokenizer"):
+            call()

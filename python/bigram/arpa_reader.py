@@ -16,7 +16,7 @@ from bigram.files import Path
 from bigram.kernels.arpa import ArpaWords
 from bigram.tables import BackoffTable
 from bigram.threads import resolve_num_threads
-from bigram.tokenizers import WordTokenizer
+from bigram.tokenizers import WordTokenizer, check_tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,6 +68,7 @@ def read_arpa(path: Path, tokenizer: Tokenizer | None = None) -> tuple[BackoffTa
     UserWarning
         If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
     """
+    check_tokenizer(tokenizer)
     file = _File(path)
     counts = file.header()
     words = file.unigrams(counts[0])

@@ -68,6 +68,7 @@ class CountModel(BigramModel):
                 "such as AddK(1.0)"
             )
         self.smoothing: Smoothing | None = smoothing
+        tokenizers.check_tokenizer(tokenizer)
         self.tokenizer = tokenizer
         self.counts: BigramCounts | None = None
         self._table: Table | None = None
@@ -187,6 +188,7 @@ class CountModel(BigramModel):
         >>> bigram.CountModel.from_table(bigram.DenseTable(np.eye(2))).next_token(1, k=1)
         [(1, 1.0)]
         """
+        tokenizers.check_tokenizer(tokenizer)
         if tokenizer is not None and tokenizer.vocab_size != table.vocab_size:
             raise ValueError(
                 f"tokenizer has {tokenizer.vocab_size} symbols, the table has {table.vocab_size}"

@@ -21,7 +21,7 @@ from bigram.files import Path, check_place
 from bigram.kernels._csr import Csr
 from bigram.sources import TextFiles, TextIterable
 from bigram.storage import open_arrays
-from bigram.tokenizers import Tokenizer, from_json
+from bigram.tokenizers import Tokenizer, check_tokenizer, from_json
 
 __all__ = ["count"]
 
@@ -82,6 +82,7 @@ def count(
            [2, 0, 0]])
     """
     dense_limit = _checked_limit(layout, memory_limit)
+    check_tokenizer(tokenizer)
     source = as_corpus(corpus)
     _check_places(resume, out)
     if resume is None:

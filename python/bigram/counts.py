@@ -78,6 +78,7 @@ class BigramCounts(CountsExport):
             self.matrix = checked_sparse(matrix)
         else:
             self.matrix = checked_dense(cast(Any, matrix))
+        tokenizers.check_tokenizer(tokenizer)
         self.tokenizer = tokenizer
         self._owned = self.matrix is not matrix  # += must not change an array of the caller's
         if tokenizer is not None and tokenizer.vocab_size != self.vocab_size:
@@ -431,6 +432,7 @@ def as_counts(
     """
     if not isinstance(counts, BigramCounts):
         counts = BigramCounts(counts, tokenizer)
+    tokenizers.check_tokenizer(tokenizer)
     tokenizer = counts.tokenizer if tokenizer is None else tokenizer
     if tokenizer is not None and tokenizer.vocab_size != counts.vocab_size:
         raise ValueError(

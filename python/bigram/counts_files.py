@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bigram.files import Path, atomic_write
 from bigram.kernels._checks import MAX_VOCAB_SIZE, check_index
 from bigram.sparse import RunningSum, check_total, empty_sparse, exact_sum
-from bigram.tokenizers import Tokenizer, from_json
+from bigram.tokenizers import Tokenizer, check_tokenizer, from_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +130,7 @@ def read_tsv(
     path: Path, *, tokenizer: Tokenizer | None = None, vocab_size: int | None = None
 ) -> BigramCounts:
     """Read counts from lines of context, next and count, in any order; equal pairs add up."""
+    check_tokenizer(tokenizer)
     name = os.fspath(path)
     with open(name, encoding="utf-8", newline="\n") as file:
         try:

@@ -23,6 +23,7 @@ __all__ = [
     "Tokenizer",
     "UnknownSymbolError",
     "WordTokenizer",
+    "check_tokenizer",
     "context_id",
     "from_json",
 ]
@@ -83,6 +84,18 @@ def context_id(tokenizer: Tokenizer, symbol: str) -> int:
         if tokenizer.unknown_id is None:
             raise
         return tokenizer.unknown_id
+
+
+def check_tokenizer(tokenizer: object) -> None:
+    """Raise TypeError for what is neither a tokenizer nor None."""
+    if tokenizer is None or (
+        hasattr(tokenizer, "encode_batch") and not isinstance(tokenizer, type)
+    ):
+        return
+    kind = "a class" if isinstance(tokenizer, type) else type(tokenizer).__name__
+    raise TypeError(
+        f"tokenizer is {kind}, wanted a tokenizer, such as CharTokenizer.from_texts(texts)"
+    )
 
 
 def from_json(description: Mapping[str, Any]) -> Tokenizer:
