@@ -139,6 +139,28 @@ def test_token_shards_need_no_tokenizer(tmp_path) -> None:
         bigram.CountModel.from_counts(np.eye(2, dtype=int)).evaluate(shards)
 
 
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        bigram.ByteTokenizer(255),
+        bigram.CharTokenizer.from_texts(["né 漢\ud800"]),
+        bigram.WordTokenizer.from_texts(["né n 漢\ud800"]),
+    ],
+    ids=repr,
+)
+def test_counts_tell_as_much_as_the_text(tokenizer) -> None:
+    texts = ["né n", "", "漢\ud800 né n", "n"]
+    model = bigram.CountModel(bigram.AddK(1), tokenizer).fit(texts)
+    text, counts = model.evaluate(texts), model.evaluate(bigram.count(texts, tokenizer))
+    assert dataclasses.astuple(counts) == pytest.approx(dataclasses.astuple(text))
+
+
+def test_counts_of_unknown_words_do_not_tell_their_bytes() -> None:
+    tokenizer = bigram.WordTokenizer.from_texts(["a b"])
+    model = bigram.CountModel(bigram.AddK(1), tokenizer).fit(["a b"])
+    assert math.isnan(model.evaluate(bigram.count(["a long word"], tokenizer)).bits_per_byte)
+
+
 def test_counts_of_another_vocabulary_are_refused() -> None:
     model = bigram.CountModel().fit(["ab"])
     with pytest.raises(ValueError, match="counts have 2 symbols, the model has 3"):

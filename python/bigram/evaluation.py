@@ -17,7 +17,7 @@ from bigram import kernels
 from bigram.corpus import Corpus
 from bigram.counts import BigramCounts, check_same_ids
 from bigram.encoding import TokenBatch, encode_corpus, pairs_inside
-from bigram.tokenizers import ByteTokenizer, CharTokenizer
+from bigram.tokenizers import ByteTokenizer, CharTokenizer, WordTokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,7 +168,8 @@ def evaluate(
         Turns text into ids; None for token shards and counts.
     corpus : Corpus, BigramCounts or iterable of str
         What to score. Counts are enough: the likelihood of a bigram model depends on nothing
-        else. Without the text, `bits_per_byte` is worked out from the symbols of the tokenizer.
+        else. Without the text, `bits_per_byte` is worked out from the symbols of the tokenizer:
+        words have one space between them, and it is nan where some are unknown.
     progress : bool
         Show a progress bar on standard error.
 
@@ -233,12 +234,35 @@ def _counted_pairs(
     check_same_ids(counts, table.vocab_size, tokenizer)
     if tokenizer is not None:
         uses = counts.unigram_counts()
-        sizes = np.array([len(symbol.encode(errors="replace")) for symbol in tokenizer.vocab])
         if tokenizer.boundary_id is not None:
             sums.num_sequences = int(uses[tokenizer.boundary_id])
-            sizes[tokenizer.boundary_id] = 0
-        sums.num_bytes = int(uses @ sizes)
+        sums.num_bytes = _bytes_counted(counts, uses, tokenizer)
     return counts.pairs()
+
+
+def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tokenizer) -> int:
+    """Return the bytes of the text that was counted; 0 where the symbols do not tell.
+
+    Words are taken to have one space between them.
+    """
+    boundary, unknown = tokenizer.boundary_id, tokenizer.unknown_id
+    if unknown is not None and uses[unknown]:
+        return 0
+    if isinstance(tokenizer, ByteTokenizer):
+        sizes = np.ones(tokenizer.vocab_size, np.int64)
+    elif isinstance(tokenizer, (CharTokenizer, WordTokenizer)):
+        encoded = (symbol.encode("utf-8", "surrogatepass") for symbol in tokenizer.vocab)
+        sizes = np.fromiter(map(len, encoded), np.int64, tokenizer.vocab_size)
+    else:
+        return 0
+    if boundary is None:
+        return int(uses @ sizes)
+    sizes[boundary] = 0
+    num_bytes = int(uses @ sizes)
+    if isinstance(tokenizer, WordTokenizer):
+        starts = counts.row(boundary)
+        num_bytes += int(uses.sum() - uses[boundary] - starts.sum() + starts[boundary])
+    return num_bytes
 
 
 def score_corpus(
