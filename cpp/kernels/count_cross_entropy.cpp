@@ -160,7 +160,7 @@ class CountGradient {
         T* to = grad_ + i * cols_;
         const double n = static_cast<double>(pairs_[static_cast<std::size_t>(i)]);
         const double scale = n * unit_ * softmax.inverse;
-        scale_rows(to, softmax.e, &scale, 1, cols_, cols_, false);
+        scale_rows(to, softmax.e, &scale, 1, cols_, cols_);
         row.subtract(to, static_cast<T>(unit_));
         double& loss = losses_[static_cast<std::size_t>(i)];
         loss = n * softmax.log_sum + row.counted(softmax.x, softmax.shift);

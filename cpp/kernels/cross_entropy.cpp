@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bigram/isa.hpp"
+#include "bigram/memory.hpp"
 #include "bigram/softmax_rows.hpp"
 
 namespace bigram {
@@ -27,7 +28,7 @@ constexpr int64_t kMaxRows = 128;          // of a tile
 constexpr int64_t kMaxTiles = 8;           // of a block, so that a thread finds its next row near
 constexpr int64_t kTargetBlock = 1 << 16;  // targets checked at a time
 constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of threads
-constexpr int64_t kStreamBytes = 1 << 25;     // a gradient of this size finds no room in a cache
+constexpr int64_t kStreamBytes = 1 << 24;     // a gradient of this size finds no room in a cache
 
 // sum_j weight[j] (shift - x[j]), what label smoothing adds; in eight fixed lanes.
 template <class T>
@@ -150,7 +151,7 @@ class Tiles {
           unit_(unit),
           share_(classes > 0 ? options.label_smoothing / static_cast<double>(classes) : 0.0),
           total_weight_(static_cast<double>(classes)),
-          stream_(grad.data != logits.data &&
+          stream_(grad.data != logits.data && grad.row_stride == classes &&
                   rows * classes >= kStreamBytes / static_cast<int64_t>(sizeof(T))) {
         if (options.weight == nullptr) return;
         total_weight_ = 0.0;
@@ -158,8 +159,11 @@ class Tiles {
             total_weight_ += options.weight[j];
     }
 
+    bool stream() const { return stream_; }
+
     // Exponentials, losses and gradient of rows [first, last), at most kMaxRows. Returns the sum
-    // of the losses; each goes to loss unless that is null. e has room for the padded rows.
+    // of the losses; each goes to loss unless that is null. e has room for the padded rows, twice
+    // where the gradient is streamed.
     double run(int64_t first, int64_t last, T* e, double* loss) const {
         const int64_t rows = last - first;
         const T* x = logits_.data + first * logits_.row_stride;
@@ -215,11 +219,14 @@ class Tiles {
         return own * target.nll + share_ * (softmax.log_sum * total_weight_ + all);
     }
 
-    void write(int64_t first, int64_t rows, const T* e, const double* scale,
+    // A large gradient is made in cache and goes past it as a whole: 1.4 times, as memory is what
+    // it waits for.
+    void write(int64_t first, int64_t rows, T* e, const double* scale,
                const double* at_target) const {
-        T* out = grad_.data + first * grad_.row_stride;
+        T* const place = grad_.data + first * grad_.row_stride;
+        T* const out = stream_ ? e + rows * padded(classes_) : place;
         if (share_ == 0.0) {
-            scale_rows(out, e, scale, rows, classes_, grad_.row_stride, stream_);
+            scale_rows(out, e, scale, rows, classes_, grad_.row_stride);
         } else {
             for (int64_t r = 0; r < rows; ++r) {
                 const bool ignored = targets_[first + r] == options_.ignore_index;
@@ -233,6 +240,9 @@ class Tiles {
                 out[r * grad_.row_stride + y] = static_cast<T>(at_target[r]);
             }
         }
+        if (!stream_) return;
+        stream_copy(place, out, rows * classes_ * static_cast<int64_t>(sizeof(T)));
+        stream_fence();
     }
 
     Rows<T> grad_;
@@ -287,11 +297,12 @@ Result softmax_cross_entropy(double* loss, Rows<T> grad, Rows<const T> logits,
     const int64_t tiles_per_block = std::clamp<int64_t>(rows / tile_rows / 16, 1, kMaxTiles);
     const int64_t block_rows = tile_rows * tiles_per_block;
     const int64_t blocks = ceil_div(rows, block_rows);
-    const Scratch<T> scratch(tile_rows * width * team_size(run, blocks));
+    const int64_t tile_size = (tiles.stream() ? 2 : 1) * tile_rows * width;
+    const Scratch<T> scratch(tile_size * team_size(run, blocks));
     std::vector<double> partial(static_cast<std::size_t>(blocks));
     double* each = options.reduction == Reduction::none ? loss : nullptr;
     const auto body = [&](int64_t b, int thread) {
-        T* e = scratch.data() + thread * tile_rows * width;
+        T* e = scratch.data() + thread * tile_size;
         const int64_t end = std::min(rows, (b + 1) * block_rows);
         double total = 0.0;
         for (int64_t first = b * block_rows; first < end; first += tile_rows)

@@ -81,7 +81,7 @@ double group_gradient(T* grad, T* e, std::int32_t* hits, const T* x, const std::
     const SoftmaxRow<T> softmax = softmax_row(e, x, classes);
     const double k = static_cast<double>(count);
     const double scale = k * unit / softmax.sum;
-    scale_rows(grad, e, &scale, 1, classes, classes, false);
+    scale_rows(grad, e, &scale, 1, classes, classes);
     for (int64_t i = 0; i < count; ++i)
         ++hits[targets[i]];
     double loss = 0.0;

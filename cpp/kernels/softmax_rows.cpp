@@ -178,17 +178,17 @@ int64_t exp_first_rows(double*, double*, double*, const double*, int64_t, int64_
 }
 
 bool scale_with_avx512(float* out, const float* e, const double* scale, int64_t rows, int64_t cols,
-                       int64_t out_stride, bool stream) {
+                       int64_t out_stride) {
 #if BIGRAM_X86
     if (avx512_is_active()) {
-        avx512::scale_rows(out, e, scale, rows, cols, out_stride, stream);
+        avx512::scale_rows(out, e, scale, rows, cols, out_stride);
         return true;
     }
 #endif
-    (void)out, (void)e, (void)scale, (void)rows, (void)cols, (void)out_stride, (void)stream;
+    (void)out, (void)e, (void)scale, (void)rows, (void)cols, (void)out_stride;
     return false;
 }
-bool scale_with_avx512(double*, const double*, const double*, int64_t, int64_t, int64_t, bool) {
+bool scale_with_avx512(double*, const double*, const double*, int64_t, int64_t, int64_t) {
     return false;
 }
 
@@ -210,8 +210,8 @@ void exp_rows(T* e, double* sums, double* shifts, const T* x, int64_t rows, int6
 
 template <class T>
 void scale_rows(T* out, const T* e, const double* scale, int64_t rows, int64_t cols,
-                int64_t out_stride, bool stream) {
-    if (scale_with_avx512(out, e, scale, rows, cols, out_stride, stream)) return;
+                int64_t out_stride) {
+    if (scale_with_avx512(out, e, scale, rows, cols, out_stride)) return;
     for (int64_t r = 0; r < rows; ++r)
         scale_row(out + r * out_stride, e + r * padded(cols), cols, static_cast<T>(scale[r]));
 }
@@ -233,8 +233,8 @@ void log_all(double* logs, const double* values, int64_t size) {
 
 template void exp_rows(float*, double*, double*, const float*, int64_t, int64_t, int64_t);
 template void exp_rows(double*, double*, double*, const double*, int64_t, int64_t, int64_t);
-template void scale_rows(float*, const float*, const double*, int64_t, int64_t, int64_t, bool);
-template void scale_rows(double*, const double*, const double*, int64_t, int64_t, int64_t, bool);
+template void scale_rows(float*, const float*, const double*, int64_t, int64_t, int64_t);
+template void scale_rows(double*, const double*, const double*, int64_t, int64_t, int64_t);
 template double sum_without(const float*, int64_t, int64_t);
 template double sum_without(const double*, int64_t, int64_t);
 template int64_t dominant(const float*, int64_t, double);

@@ -36,7 +36,7 @@ using std::int64_t;
 #define BIGRAM_AVX512_INLINE BIGRAM_TARGET_AVX512 inline __attribute__((always_inline))
 
 constexpr float kNear = 24.0f;
-constexpr int64_t kAhead = 512;  // elements that short rows are fetched ahead
+constexpr int64_t kAhead = 1536;  // elements that short rows are fetched ahead
 constexpr int64_t kChunk = 512;  // elements summed in float before they go to double
 
 BIGRAM_AVX512_INLINE __m512 exp_reduced(__m512 r) {
@@ -200,24 +200,10 @@ BIGRAM_AVX512_INLINE double exp_long_row(float* e, const float* x, int64_t size,
     return _mm512_reduce_add_pd(_mm512_add_pd(low, high));
 }
 
-template <bool stream>
 BIGRAM_AVX512_INLINE void scale_row(float* out, const float* e, int64_t size, __m512 scale) {
     int64_t j = 0;
-    if (stream) {
-        const int64_t past = static_cast<int64_t>((reinterpret_cast<std::uintptr_t>(out) / 4) % 16);
-        const int64_t head = past == 0 ? 0 : (16 - past < size ? 16 - past : size);
-        const __mmask16 mask = tail_mask(head);
-        _mm512_mask_storeu_ps(out, mask, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, e), scale));
-        j = head;
-    }
-    for (; j + 16 <= size; j += 16) {
-        const __m512 value = _mm512_mul_ps(_mm512_loadu_ps(e + j), scale);
-        if (stream) {
-            _mm512_stream_ps(out + j, value);
-        } else {
-            _mm512_storeu_ps(out + j, value);
-        }
-    }
+    for (; j + 16 <= size; j += 16)
+        _mm512_storeu_ps(out + j, _mm512_mul_ps(_mm512_loadu_ps(e + j), scale));
     if (j < size) {
         const __mmask16 mask = tail_mask(size - j);
         _mm512_mask_storeu_ps(out + j, mask,
@@ -264,17 +250,11 @@ BIGRAM_TARGET_AVX512 float row_max(const float* x, int64_t size) {
 }
 
 BIGRAM_TARGET_AVX512 void scale_rows(float* out, const float* e, const double* scale, int64_t rows,
-                                     int64_t cols, int64_t out_stride, bool stream) {
-    const int64_t e_stride = padded(cols);
+                                     int64_t cols, int64_t out_stride) {
     for (int64_t r = 0; r < rows; ++r) {
         const __m512 factors = _mm512_set1_ps(static_cast<float>(scale[r]));
-        if (stream) {
-            scale_row<true>(out + r * out_stride, e + r * e_stride, cols, factors);
-        } else {
-            scale_row<false>(out + r * out_stride, e + r * e_stride, cols, factors);
-        }
+        scale_row(out + r * out_stride, e + r * padded(cols), cols, factors);
     }
-    if (stream) _mm_sfence();
 }
 
 }  // namespace bigram::avx512

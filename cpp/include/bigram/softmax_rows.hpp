@@ -21,11 +21,10 @@ template <class T>
 void exp_rows(T* e, double* sums, double* shifts, const T* x, std::int64_t rows, std::int64_t cols,
               std::int64_t x_stride);
 
-// out[r, j] = e[r, j] * scale[r]; nan where scale[r] is nan. stream: out is large and not in
-// cache, so it is written past the cache.
+// out[r, j] = e[r, j] * scale[r]; nan where scale[r] is nan.
 template <class T>
 void scale_rows(T* out, const T* e, const double* scale, std::int64_t rows, std::int64_t cols,
-                std::int64_t out_stride, bool stream);
+                std::int64_t out_stride);
 
 // sum_j e[j] without e[skipped]: exact to a few ulp where the sum is almost all e[skipped].
 template <class T>
@@ -107,7 +106,7 @@ std::int64_t exp_near_rows(float* e, double* sums, const float* x, std::int64_t 
 double exp_row(float* e, const float* x, std::int64_t size, float shift);
 float row_max(const float* x, std::int64_t size);
 void scale_rows(float* out, const float* e, const double* scale, std::int64_t rows,
-                std::int64_t cols, std::int64_t out_stride, bool stream);
+                std::int64_t cols, std::int64_t out_stride);
 
 }  // namespace avx512
 #endif
