@@ -109,9 +109,14 @@ def test_zstandard(tmp_path) -> None:
     frames = zstandard.compress(b"a\n") + zstandard.compress(b"b\n")
     path.write_bytes(frames)
     assert list(Corpus.lines(path)) == ["a", "b"]
-    path.write_bytes(b"not compressed")
-    with pytest.raises(OSError, match=r"a\.zst"):
-        list(Corpus.lines(path))
+    long = ("né\n" * 700_000).encode()
+    path.write_bytes(zstandard.compress(long[:1_000_001]) + zstandard.compress(long[1_000_001:]))
+    assert list(Corpus.lines(path)) == ["né"] * 700_000
+    whole = path.read_bytes()
+    for damaged in (b"not compressed", frames[:-1], frames[:3], whole[:-5], frames + b"more"):
+        path.write_bytes(damaged)
+        with pytest.raises(OSError, match=r"a\.zst"):
+            list(Corpus.lines(path))
 
 
 def test_files_that_cannot_be_read(tmp_path) -> None:
@@ -123,7 +128,7 @@ def test_files_that_cannot_be_read(tmp_path) -> None:
         list(Corpus.lines(tmp_path))
     whole = gzip.compress(b"abc" * 1000)
     for damaged in (whole[:-9], b"not a gzip", whole[:10] + b"\xff\xff\xff" + whole[13:]):
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match=r"a\.gz"):
             list(Corpus.lines(write(tmp_path / "a.gz", damaged)))
     with pytest.raises(ValueError, match="empty"):
         Corpus.lines([])

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import glob
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ __all__ = ["BLOCK_BYTES", "Block", "Paths", "expand_paths", "read_blocks", "tota
 Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 BLOCK_BYTES = 1 << 20  # stays in the second-level cache between reading and counting
+_ZSTD_BYTES = 1 << 11  # of compressed data at a time: 64 MiB of text at the very most
 _NEWLINE, _RETURN = 10, 13
 _BOM = b"\xef\xbb\xbf"
 
@@ -60,7 +61,7 @@ def expand_paths(paths: Paths) -> tuple[str, ...]:
     ValueError
         If there is no path.
     """
-    if isinstance(paths, (str, os.PathLike)):
+    if isinstance(paths, (bytes, str, os.PathLike)):
         paths = [paths]
     result: list[str] = []
     for path in paths:
@@ -108,11 +109,13 @@ def open_binary(path: str) -> Iterator[Reader]:
     try:
         with gzip.open(path, "rb") if path.endswith(".gz") else _open_zstd(path) as stream:
             yield stream
-    except (EOFError, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise OSError(f"{path}: damaged or truncated compressed file ({error})") from error
 
 
 def _standard_input() -> Reader:
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
     binary: Reader | None = getattr(sys.stdin, "buffer", None)
     if binary is None:  # replaced by a stream of str
         return io.BytesIO(sys.stdin.read().encode("utf-8", "surrogateescape"))
@@ -126,12 +129,42 @@ def _open_zstd(path: str) -> Iterator[Reader]:
     except ImportError as error:
         raise ImportError(f'reading {path} needs zstandard: pip install "bigram[zstd]"') from error
     with open(path, "rb") as file:
-        decompressor = zstandard.ZstdDecompressor()
         try:
-            with decompressor.stream_reader(file, read_across_frames=True) as stream:
-                yield stream
+            yield _ZstdStream(file, zstandard.ZstdDecompressor())
         except zstandard.ZstdError as error:
             raise OSError(f"{path}: damaged compressed file ({error})") from error
+
+
+class _ZstdStream:
+    """What is in the frames of a file; zstandard's own reader does not notice that one is cut."""
+
+    def __init__(self, file: BinaryIO, decompressor: Any) -> None:
+        self._file, self._decompressor = file, decompressor
+        self._frame: Any = None
+        self._packed, self._text = b"", memoryview(b"")
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._text and self._more():
+            pass
+        count = min(len(buffer), len(self._text))
+        buffer[:count] = self._text[:count]
+        self._text = self._text[count:]
+        return count
+
+    def _more(self) -> bool:
+        """Decompress the next bytes; False at the end of the file."""
+        packed = self._packed or self._file.read(_ZSTD_BYTES)
+        if not packed:
+            if self._frame is not None:
+                raise EOFError("the last frame has no end")
+            return False
+        if self._frame is None:
+            self._frame = self._decompressor.decompressobj()
+        self._text = memoryview(self._frame.decompress(packed))
+        self._packed = b""
+        if self._frame.eof:
+            self._packed, self._frame = self._frame.unused_data, None
+        return True
 
 
 def read_blocks(path: str, *, lines: bool, errors: str) -> Iterator[Block]:
