@@ -227,15 +227,16 @@ def test_backoff_samples_as_its_dense_form_would(which, setting):
 
 @pytest.mark.parametrize("temperature", [0.002, 1e-4, 1e-300, 5e-324])
 @pytest.mark.parametrize("pairs", [[(0, 0)], [(0, 0), (0, 3)], [(0, j) for j in range(5)], []])
-def test_the_likeliest_successors_in_the_cold(pairs, temperature):
+@pytest.mark.parametrize("cut", [{}, {"top_p": 0.1}, {"top_k": 1, "top_p": 0.1}, {"top_k": 2}])
+def test_the_likeliest_successors_in_the_cold(pairs, temperature, cut):
     """Where they are not stored, and less likely by far than the top of the base, which is."""
     base = np.array([0.8, 0.09, 0.0899999, 0.01, 0.0100001])
     indptr = np.array([0, *[len(pairs)] * 5])
     probs = np.full(len(pairs), 1e-3)
     table = BackoffTable(indptr, np.array([j for _, j in pairs], np.int64), probs, np.ones(5), base)
-    wanted = SamplingFilter(temperature).weights(table.log_probs([0]))[0]
+    wanted = SamplingFilter(temperature, **cut).weights(table.log_probs([0]))[0]
     starts = np.zeros(10_000, np.int64)
-    tokens, _ = table.sample_sequences(starts, max_length=1, seed=3, temperature=temperature)
+    tokens, _ = table.sample_sequences(starts, max_length=1, seed=3, temperature=temperature, **cut)
     drawn = np.bincount(tokens, minlength=5) / len(starts)
     np.testing.assert_allclose(drawn, wanted / wanted.sum(), atol=0.025)
 

@@ -70,10 +70,6 @@ class Row {
             });
         }
         *rest = mass(*limit);
-        if (unseen(*limit) == 0)
-            *rest = 0.0;
-        else if (*rest < 1e-6 * backoff_ * base_.sums[index(*limit)])
-            *rest = exact_mass(*limit);
         return stored;
     }
 
@@ -126,21 +122,30 @@ class Row {
 
     int64_t unseen(int64_t r) const { return r - stored_below(r); }
 
+    // Of the unseen tokens below rank r. Where the stored ones have almost all of it, the
+    // difference would cancel.
     double mass(int64_t r) const {
-        return backoff_ * (base_.sums[index(r)] - stored_sums_[index(stored_below(r))]);
+        const int64_t below = stored_below(r);
+        if (below == r) return 0.0;
+        const double all = base_.sums[index(r)];
+        const double others = all - stored_sums_[index(below)];
+        return backoff_ * (others < 1e-6 * all ? sum_unseen(r) : others);
     }
 
-    double exact_mass(int64_t limit) const {
+    // In descending order, so it ends where the rest no longer counts.
+    double sum_unseen(int64_t limit) const {
         double sum = 0.0;
         std::size_t next = 0;
         for (int64_t r = 0; r < limit; ++r) {
+            const double weight = base_.weights[index(r)];
+            if (weight * static_cast<double>(limit - r) < 1e-17 * sum) break;
             const bool stored = next < ranks_.size() && ranks_[next] == static_cast<uint32_t>(r);
             if (stored)
                 ++next;
             else
-                sum += base_.weights[index(r)];
+                sum += weight;
         }
-        return backoff_ * sum;
+        return sum;
     }
 
     // The least rank below which there are so many unseen tokens.
