@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from goals import Goal
 from text_of_words import write_text
 
 import bigram
@@ -87,6 +88,7 @@ def test_words_to_arpa(duel, size, text, arpa, tmp_path):
         check=check,
         work=text.stat().st_size,
         unit="B",
+        goals=[Goal(rate=16e6)],
     )
 
 
@@ -124,7 +126,7 @@ def test_write(duel, model, tmp_path):
         check=check,
         work=table.num_pairs,
         unit="pairs",
-        target=3,
+        goals=[Goal(3)],
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from goals import Goal
 from text_of_words import write_text
 
 import bigram
@@ -68,7 +69,7 @@ def test_score_sentences(duel, model, lines, tmp_path):
         check=check,
         work=len(lines),
         unit="sentences",
-        target=10,
+        goals=[Goal(10, "kenlm.Model.score")],
     )
 
 
@@ -139,5 +140,5 @@ def test_top_k(duel, model, size):
         check=check,
         work=len(contexts),
         unit="contexts",
-        target=10,
+        goals=[Goal(10)],
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from goals import Goal
 
 from bigram import kernels, reference
 
@@ -82,7 +83,7 @@ def test_forward_and_backward(duel, size, level, shape, quick_rows, target):
         work=logits.size,
         unit="logits",
         limit=lambda m: 2 * logits.nbytes / m.copy,
-        target=target,
+        goals=[Goal(target, "torch.compile")],
     )
 
 
@@ -113,7 +114,7 @@ def test_drop_in_for_torch(duel, size, shape, target):
         ),
         work=logits.size,
         unit="logits",
-        target=target,
+        goals=[Goal(target, "torch")],
     )
 
 

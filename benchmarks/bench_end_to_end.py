@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from goals import Goal
 
 import bigram
 from bigram import kernels
@@ -77,7 +78,7 @@ def test_names_file_to_counts(duel, names_file):
         check=check,
         work=names_file.stat().st_size,
         unit="B",
-        target=10,
+        goals=[Goal(10, "numpy"), Goal(300, "python loop")],
     )
 
 

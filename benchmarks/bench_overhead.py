@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from goals import Goal
 
 from bigram import kernels, reference
 
@@ -71,7 +72,7 @@ def test_fixed_cost(duel, name):
         check=lambda _, answer: None,
         work=1,
         unit="calls",
-        limit=lambda _: 5e-6,
+        goals=[Goal(seconds=5e-6)],
     )
 
 
@@ -89,5 +90,5 @@ def test_import(duel):
         check=lambda _, answer: None,
         work=1,
         unit="imports",
-        limit=lambda _: 0.15,
+        goals=[Goal(seconds=0.15)],
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from goals import Goal
 
 import bigram
 from bigram import kernels
@@ -103,7 +104,14 @@ def test_names(duel, size, names):
     }
     wanted = n * 6.1  # letters of a name: 196,113 of 32,033 names
     check = near(wanted) if n > 1000 else (lambda name, answer: None)
-    duel(f"sample {n} names", contenders, check=check, work=wanted, unit="tokens", target=20.0)
+    duel(
+        f"sample {n} names",
+        contenders,
+        check=check,
+        work=wanted,
+        unit="tokens",
+        goals=[Goal(20, "numpy searchsorted")],
+    )
 
 
 def test_one_name_after_the_other(duel, size, names):
@@ -145,6 +153,7 @@ def test_chains(duel, size, vocab_size):
         work=n * length,
         unit="tokens",
         limit=lambda machine: n * length / machine.fault,
+        goals=[Goal(rate=1.5e9)] if vocab_size < 100 else [],
     )
 
 
@@ -162,6 +171,7 @@ def test_chains_of_a_large_vocabulary(duel, size):
         check=near(n * length),
         work=n * length,
         unit="tokens",
+        goals=[Goal(rate=150e6)],
     )
 
 
@@ -187,6 +197,7 @@ def test_backoff_table(duel, size):
         check=near(n * length),
         work=n * length,
         unit="tokens",
+        goals=[Goal(rate=70e6)],
     )
 
 
@@ -222,5 +233,5 @@ def test_multinomial(duel, size, dtype):
         work=n,
         unit="draws",
         limit=lambda machine: probs.nbytes / machine.read + 8 * n / machine.fault,
-        target=50.0,
+        goals=[Goal(50, "torch.multinomial")],
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tokens import unigram_counts, zipf_tokens
 
 from bigram import kernels
 
@@ -9,14 +10,6 @@ LENGTHS = range(3, 10)  # powers of ten
 VOCABS = [27, 256, 1024, 4096, 16_384, 50_257, 131_072, 262_144]
 DENSE_LIMIT = 4096
 PEER_LIMIT = 20_000_000  # what NumPy takes at once grows beyond patience and memory
-DRAWN = 100_000_000  # longer texts repeat themselves
-
-
-def draw(vocab_size: int, count: int) -> np.ndarray:
-    dtype = np.min_scalar_type(vocab_size - 1)
-    weights = 1 / np.arange(1, vocab_size + 1)
-    tokens = kernels.multinomial(weights, min(count, DRAWN), seed=0).astype(dtype)
-    return np.resize(tokens, count)
 
 
 def unique(tokens: np.ndarray, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -30,14 +23,14 @@ def bincount(tokens: np.ndarray, vocab_size: int) -> np.ndarray:
 
 def contest(duel, vocab_size: int, num_pairs: int, curve: tuple[str, str, float]) -> None:
     """Dense or sparse, as `bigram.count` chooses by the vocabulary."""
-    tokens = draw(vocab_size, num_pairs + 1)
+    tokens = zipf_tokens(vocab_size, num_pairs + 1)
     dense = vocab_size <= DENSE_LIMIT
     ours = kernels.count_bigrams if dense else kernels.count_bigrams_sparse
     contenders = {"bigram": lambda: ours(tokens, vocab_size)}
     if num_pairs <= PEER_LIMIT:
         theirs = bincount if dense else unique
         contenders["numpy"] = lambda: theirs(tokens, vocab_size)
-    unigrams = np.bincount(tokens[1:], minlength=vocab_size)
+    unigrams = unigram_counts(tokens[1:], vocab_size)
 
     def check(name: str, answer: object) -> None:
         if name == "bigram":

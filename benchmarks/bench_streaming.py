@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tokens import unigram_counts
 
 import bigram
 from bigram import kernels
@@ -42,7 +43,7 @@ def test_count_shards(duel, shard, size, step, memory_limit):
     contenders = {
         "bigram": lambda: bigram.count(corpus, layout="sparse", memory_limit=memory_limit)
     }
-    unigrams = np.bincount(np.memmap(path, np.uint16)[1:], minlength=VOCAB_SIZE)
+    unigrams = unigram_counts(np.memmap(path, np.uint16)[1:], VOCAB_SIZE)
     if num_pairs <= PEER_LIMIT:
         keys, counts = all_at_once(path)
         contenders["numpy, all at once"] = lambda: all_at_once(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from goals import Goal
 
 import bigram
 from bigram.kernels import WordIndex
@@ -52,7 +53,7 @@ def test_mixed_text_to_counts(duel, mixed_text):
         check=check,
         work=mixed_text.stat().st_size,
         unit="B",
-        target=4,
+        goals=[Goal(4)],
     )
 
 
@@ -76,7 +77,7 @@ def test_texts_to_ids(duel, size):
         check=check,
         work=len(wanted),
         unit="token",
-        target=10,
+        goals=[Goal(10)],
     )
 
 
@@ -108,7 +109,7 @@ def test_words_are_numbered_and_counted(duel, words):
         check=check,
         work=len(words),
         unit="B",
-        target=4,
+        goals=[Goal(4)],
     )
 
 
@@ -131,5 +132,5 @@ def test_words_to_ids(duel, words):
         check=check,
         work=len(words),
         unit="B",
-        target=4,
+        goals=[Goal(4)],
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from goals import Goal
 
 import bigram
 
@@ -101,6 +102,7 @@ def test_names(duel, names, size):
         check=check,
         work=steps,
         unit="steps",
+        goals=[Goal(seconds=600e-6)],
     )
 
 
@@ -182,5 +184,5 @@ def test_shakespeare(duel, characters, size):
         check=check,
         work=steps,
         unit="steps",
-        target=40,
+        goals=[Goal(40, "torch, the lecture's loop")],
     )

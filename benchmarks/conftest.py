@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from machine import Machine, measure, peak_memory
-
-OURS = ("bigram", "bigram, 1 thread")
+from goals import OURS, Goal
+from machine import Machine, measure, peak_memory, reset_peak_memory
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,12 +68,15 @@ def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str
         work: float,
         unit: str,
         limit: Callable[[Machine], float] | None = None,
-        target: float | None = None,
+        goals: Sequence[Goal] = (),
         curve: tuple[str, str, float] | None = None,
     ) -> dict[str, float]:
+        once, memory = {}, {}
         for name, contender in contenders.items():
-            check(name, contender())
-        seconds = _alternate(contenders, level)
+            answer, once[name], memory[name] = _first_call(contender, curve is not None)
+            check(name, answer)
+            del answer
+        seconds = _alternate(contenders, once, level)
         peers = {name: s for name, s in seconds.items() if name not in OURS}
         best = min(peers, key=lambda name: peers[name]) if peers else None
         benchmark.group = group
@@ -82,38 +84,47 @@ def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str
             seconds=seconds,
             best_peer=best,
             ratio=peers[best] / seconds["bigram"] if best else None,
-            target=target,
+            goals=[[goal.words(unit), goal.reached(seconds, work, unit)] for goal in goals],
             limit=limit(machine) / seconds["bigram"] if limit else None,
             work=work,
             unit=unit,
         )
         if curve is not None:
-            memory = {name: peak_memory(contender) for name, contender in contenders.items()}
             benchmark.extra_info["curve"] = dict(zip(("name", "axis", "x"), curve, strict=True))
             benchmark.extra_info["memory"] = memory
-        benchmark.pedantic(contenders["bigram"], rounds=3 if level != "smoke" else 1)
+        benchmark.pedantic(contenders["bigram"], rounds=1)  # so that pytest-benchmark has its due
         return seconds
 
     return run
 
 
-def _alternate(contenders: Mapping[str, Contender], level: str) -> dict[str, float]:
+def _first_call(contender: Contender, with_memory: bool) -> tuple[Any, float, int | None]:
+    """Return the answer, the seconds that it took, and by how much memory rose."""
+    if with_memory:
+        reset_peak_memory()
+    start = time.perf_counter()
+    answer = contender()
+    seconds = time.perf_counter() - start
+    return answer, seconds, peak_memory() if with_memory else None
+
+
+def _alternate(
+    contenders: Mapping[str, Contender], once: Mapping[str, float], level: str
+) -> dict[str, float]:
     """Median seconds of each: rounds of one turn each until the time for it is spent."""
     budget, most = {"full": (6.0, 25), "quick": (1.0, 7), "smoke": (0.0, 1)}[level]
+    least = 1 if level == "smoke" or sum(once.values()) > 2 * budget else 3
     repeats = dict.fromkeys(contenders, 1)
     for name, contender in contenders.items():  # calls too short to time alone are repeated
-        if level != "smoke":
-            once = _time(contender, 1)
-            repeats[name] = max(1, min(10_000, int(1e-3 / max(once, 1e-7))))
+        if level != "smoke" and once[name] < 0.1:
+            repeats[name] = max(1, min(10_000, int(1e-3 / max(_time(contender, 1), 1e-7))))
     turns: dict[str, list[float]] = {name: [] for name in contenders}
     start = time.perf_counter()
     while True:
         for name, contender in contenders.items():
             turns[name].append(_time(contender, repeats[name]))
         done = len(next(iter(turns.values())))
-        if done >= most or (
-            (done >= 3 or level == "smoke") and (time.perf_counter() - start > budget)
-        ):
+        if done >= most or (done >= least and time.perf_counter() - start > budget):
             return {name: statistics.median(times) for name, times in turns.items()}
 
 

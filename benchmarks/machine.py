@@ -56,17 +56,24 @@ def _together(work: Callable[[int], object], threads: int) -> float:
     return statistics.median(times[1:])
 
 
-def peak_memory(call: Callable[[], object]) -> int | None:
-    """Return by how many bytes the resident memory rose at most during a call; Linux only."""
+_before = 0
+
+
+def reset_peak_memory() -> None:
+    """Forget the most memory that was held so far; what is held now counts as nothing."""
+    global _before
     try:
         ctypes.CDLL(None).malloc_trim(0)  # what is freed, but held for later, would not count
         with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # the highest value so far is forgotten
+            file.write("5")
+        _before = _status("VmRSS")
     except (OSError, AttributeError, TypeError):
-        return None
-    before = _status("VmRSS")
-    call()
-    return max(0, _status("VmHWM") - before)
+        _before = -1
+
+
+def peak_memory() -> int | None:
+    """Return by how many bytes resident memory rose at most since then; None but on Linux."""
+    return None if _before < 0 else max(0, _status("VmHWM") - _before)
 
 
 def _status(field: str) -> int:

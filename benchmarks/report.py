@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from goals import duration, per_second
+
 
 def write(json_path: Path, table_path: Path, docs: Path) -> None:
     """Write the table, and ``benchmarks.svg`` and ``scaling.svg`` in docs."""
@@ -25,21 +27,6 @@ def write(json_path: Path, table_path: Path, docs: Path) -> None:
         curves(points, docs / "scaling.svg")
 
 
-def human(seconds: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
-
-
-def rate(case: dict[str, Any]) -> str:
-    per_second = case["work"] / case["seconds"]["bigram"]
-    for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if per_second >= scale:
-            return f"{per_second / scale:.3g} {prefix}{case['unit']}/s"
-    return f"{per_second:.3g} {case['unit']}/s"
-
-
 def times(value: float | None) -> str:
     if value is None:
         return "-"
@@ -54,8 +41,9 @@ def table(cases: list[dict[str, Any]], run: dict[str, Any]) -> str:
         f"Python {machine['python_version']}; {run['datetime'][:10]}. "
         "Medians of turns taken in one process; `ratio` is the best peer's time over ours.",
         "",
-        "| work | bigram | 1 thread | rate | best peer | its time | ratio | goal | of the limit |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| work | bigram | 1 thread | rate | best peer | its time | ratio | of the limit | goal "
+        "| reached |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:
         seconds = case["seconds"]
@@ -64,14 +52,15 @@ def table(cases: list[dict[str, Any]], run: dict[str, Any]) -> str:
         limit = case["limit"]
         cells = [
             case["group"],
-            human(seconds["bigram"]),
-            human(one) if one else "-",
-            rate(case),
+            duration(seconds["bigram"]),
+            duration(one) if one else "-",
+            per_second(case["work"] / case["seconds"]["bigram"], case["unit"]),
             best or "-",
-            human(seconds[best]) if best else "-",
+            duration(seconds[best]) if best else "-",
             times(case["ratio"]),
-            times(case["target"]),
             f"{100 * limit:.0f} %" if limit else "-",
+            "; ".join(goal for goal, _ in case["goals"]) or "-",
+            "; ".join(reached or "-" for _, reached in case["goals"]) or "-",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -99,11 +88,11 @@ def point_table(points: list[dict[str, Any]]) -> str:
         best = case["best_peer"]
         cells = [
             case["group"],
-            human(case["seconds"]["bigram"]),
-            rate(case),
+            duration(case["seconds"]["bigram"]),
+            per_second(case["work"] / case["seconds"]["bigram"], case["unit"]),
             size(case["memory"]["bigram"]),
             best or "-",
-            human(case["seconds"][best]) if best else "-",
+            duration(case["seconds"][best]) if best else "-",
             size(case["memory"][best]) if best else "-",
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -159,14 +148,11 @@ def chart(cases: list[dict[str, Any]], path: Path) -> None:
         if case["limit"]:
             text += f", {100 * case['limit']:.0f} % of the limit"
         axes.text(max(bar.get_width(), 1), bar.get_y() + 0.35, text, va="center", fontsize=8)
-        if case["target"]:
-            y = bar.get_y()
-            axes.plot([case["target"]] * 2, [y, y + 0.7], color="#d08020", linewidth=2)
     axes.set_yticks(range(len(cases)), labels, fontsize=8)
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlim(0.5, max(ratios, default=1) * 30)
-    axes.set_xlabel("times faster than the best peer in the same run (orange: the goal)")
+    axes.set_xlabel("times faster than the best peer in the same run")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
