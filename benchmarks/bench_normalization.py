@@ -19,14 +19,20 @@ def numpy_best(counts: np.ndarray, out: np.ndarray) -> np.ndarray:
     return np.divide(counts, sums, out=out, casting="unsafe")
 
 
-def peers(counts: np.ndarray) -> dict:
+def peers(counts: np.ndarray, compiled: bool) -> dict:
     found = {}
     try:
         import torch
 
         tensor = torch.from_numpy(counts)
-        eager = lambda: (tensor / tensor.sum(1, keepdim=True)).float()  # noqa: E731
-        found["torch"] = eager
+
+        def eager(x: "torch.Tensor") -> "torch.Tensor":
+            return (x / x.sum(1, keepdim=True)).float()
+
+        found["torch"] = lambda: eager(tensor)
+        if compiled:
+            fused = torch.compile(eager, dynamic=False)
+            found["torch.compile"] = lambda: fused(tensor)
     except ImportError:
         pass
     try:
@@ -39,7 +45,7 @@ def peers(counts: np.ndarray) -> dict:
 
 
 @pytest.mark.parametrize("output", ["warm out", "fresh output"])
-def test_normalize_rows(duel, counts, output):
+def test_normalize_rows(duel, level, counts, output):
     wanted = reference.normalize_rows(counts)
     warm = output == "warm out"
     out = np.zeros(counts.shape, np.float32) if warm else None
@@ -50,7 +56,7 @@ def test_normalize_rows(duel, counts, output):
             counts, dtype=np.float32, out=out, num_threads=1
         ),
         "numpy": lambda: numpy_best(counts, numpy_out()),
-        **peers(counts),
+        **peers(counts, compiled=level != "smoke"),
     }
     duel(
         f"normalize_rows {counts.shape}, {output}",

@@ -158,7 +158,7 @@ def test_chains(duel, size, vocab_size):
 
 
 def test_chains_of_a_large_vocabulary(duel, size):
-    vocab_size, n, length = size(4096, 4096, 300), size(100_000, 20_000, 50), 400
+    vocab_size, n, length = size(4096, 4096, 300), size(100_000, 20_000, 50), size(1000, 400, 400)
     probs = np.random.default_rng(0).random((vocab_size, vocab_size)) ** 4
     starts = np.zeros(n, np.uint16)
     contenders = {

@@ -207,6 +207,7 @@ struct Tables {
     GramPlan plan;
     Buffer<uint32_t> pairs;
     Buffer<uint16_t> grams;
+    Buffer<uint32_t> sums;  // working memory to fold them
 
     int64_t cells() const { return vocab_size * stride; }
     uint32_t* pairs_of(int thread, int64_t twin = 0) const {
@@ -266,7 +267,8 @@ bool fold(int64_t* counts, const Tables& tables, int64_t sign, const Run& run) {
     if (tables.plan.order > 0) {
         const auto fold_thread = [&](int64_t number, int) {
             const int thread = static_cast<int>(number);
-            fold_grams(tables.pairs_of(thread), tables.stride, tables.grams_of(thread),
+            fold_grams(tables.pairs_of(thread), tables.stride,
+                       tables.sums.get() + thread * tables.plan.sums(), tables.grams_of(thread),
                        tables.plan);
         };
         if (!parallel_for(run, tables.num_threads, fold_thread)) return false;
@@ -305,7 +307,8 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     for (int64_t round = begin; round < end; round += kRound) {
         tables.pairs = zeroed<uint32_t>(tables.cells() * tables.twins * tables.num_threads);
         tables.grams = zeroed<uint16_t>(tables.plan.cells() * tables.num_threads);
-        if (!tables.pairs || !tables.grams) return Result::out_of_memory();
+        tables.sums = zeroed<uint32_t>(tables.plan.sums() * tables.num_threads);
+        if (!tables.pairs || !tables.grams || !tables.sums) return Result::out_of_memory();
         const int64_t round_end = std::min(end, round + kRound);
         std::atomic<int64_t> first_bad{std::numeric_limits<int64_t>::max()};
         const auto body = [&](int64_t block, int thread) {

@@ -137,6 +137,39 @@ void fit_ids(GramPlan* plan, const uint8_t* tokens, int64_t size, int64_t vocab_
              static_cast<uint8_t>(zero)};
 }
 
+// sums (count) += counts; returns the sum of all.
+BIGRAM_INLINE uint32_t add_counts_body(uint32_t* BIGRAM_RESTRICT sums,
+                                       const uint16_t* BIGRAM_RESTRICT counts, int64_t count) {
+    uint32_t all = 0;
+    for (int64_t k = 0; k < count; ++k) {
+        all += counts[k];
+        sums[k] += counts[k];
+    }
+    return all;
+}
+
+BIGRAM_CLONES(uint32_t, add_counts, (uint32_t* sums, const uint16_t* counts, int64_t count),
+              (sums, counts, count))
+
+// pairs += those in trigrams (base ** 3).
+template <class Cell>
+void fold_trigrams(uint32_t* pairs, int64_t stride, const Cell* trigrams, const GramPlan& plan) {
+    const int64_t base = plan.base;
+    for (int64_t row = 0; row < base * base; ++row) {
+        const int64_t first = plan.byte_of(row / base);
+        const int64_t second = plan.byte_of(row % base);
+        const Cell* const counts = trigrams + row * base;
+        uint32_t* const last = pairs + second * stride;
+        last[plan.zero] += counts[0];
+        uint32_t sum = counts[0];
+        for (int64_t j = 1; j < base; ++j) {
+            sum += counts[j];
+            last[plan.low + j] += counts[j];
+        }
+        pairs[first * stride + second] += sum;
+    }
+}
+
 }  // namespace
 
 GramPlan plan_grams(const uint8_t* tokens, int64_t size, int64_t vocab_size, int64_t num_pairs) {
@@ -167,24 +200,18 @@ int64_t add_grams(uint16_t* grams, uint32_t* pairs, int64_t stride, const uint8_
     return start;
 }
 
-void fold_grams(uint32_t* pairs, int64_t stride, const uint16_t* grams, const GramPlan& plan) {
-    const int64_t base = plan.base;
-    const int64_t rows = plan.cells() / base;  // a row: the n-grams that differ in the last token
-    for (int64_t row = 0; row < rows; ++row) {
-        const int64_t third = plan.byte_of(row % base);
-        uint32_t* const last = pairs + third * stride;
-        const uint16_t* const counts = grams + row * base;
-        last[plan.zero] += counts[0];
-        uint32_t sum = counts[0];
-        for (int64_t j = 1; j < base; ++j) {
-            sum += counts[j];
-            last[plan.low + j] += counts[j];
-        }
-        if (sum == 0) continue;
-        const int64_t second = plan.byte_of(row / base % base);
-        pairs[second * stride + third] += sum;
-        if (plan.order == 4) pairs[plan.byte_of(row / base / base) * stride + second] += sum;
+void fold_grams(uint32_t* pairs, int64_t stride, uint32_t* trigrams, const uint16_t* grams,
+                const GramPlan& plan) {
+    if (plan.order == 3) return fold_trigrams(pairs, stride, grams, plan);
+    // The last three tokens of each, over all first ones: long runs, which vectors add.
+    const int64_t square = plan.base * plan.base;
+    for (int64_t block = 0; block < square; ++block) {
+        const int64_t first = plan.byte_of(block / plan.base);
+        const int64_t second = plan.byte_of(block % plan.base);
+        pairs[first * stride + second] +=
+            add_counts(trigrams + block % plan.base * square, grams + block * square, square);
     }
+    fold_trigrams(pairs, stride, trigrams, plan);
 }
 
 }  // namespace bigram

@@ -20,6 +20,7 @@ struct GramPlan {
             product *= base;
         return product;
     }
+    std::int64_t sums() const { return order == 4 ? base * base * base : 0; }
     std::int64_t byte_of(std::int64_t id) const { return id == 0 ? zero : low + id; }
 };
 
@@ -34,8 +35,9 @@ std::int64_t add_grams(std::uint16_t* grams, std::uint32_t* pairs, std::int64_t 
                        const std::uint8_t* tokens, std::int64_t begin, std::int64_t end,
                        std::int64_t size, const GramPlan& plan);
 
-// pairs, rows of `stride`, += the pairs that grams stand for.
-void fold_grams(std::uint32_t* pairs, std::int64_t stride, const std::uint16_t* grams,
-                const GramPlan& plan);
+// pairs, rows of `stride`, += the pairs that grams stand for. trigrams (plan.sums()), zero, are
+// working memory.
+void fold_grams(std::uint32_t* pairs, std::int64_t stride, std::uint32_t* trigrams,
+                const std::uint16_t* grams, const GramPlan& plan);
 
 }  // namespace bigram
