@@ -112,7 +112,7 @@ def _alternate(
     contenders: Mapping[str, Contender], once: Mapping[str, float], level: str
 ) -> dict[str, float]:
     """Median seconds of each: rounds of one turn each until the time for it is spent."""
-    budget, most = {"full": (6.0, 25), "quick": (1.0, 7), "smoke": (0.0, 1)}[level]
+    budget, most = {"full": (6.0, 25), "quick": (0.6, 7), "smoke": (0.0, 1)}[level]
     least = 1 if level == "smoke" or sum(once.values()) > 2 * budget else 3
     repeats = dict.fromkeys(contenders, 1)
     for name, contender in contenders.items():  # calls too short to time alone are repeated
