@@ -102,6 +102,34 @@ def test_names_file_to_model(duel, names_file):
     )
 
 
+def test_names_in_memory_to_model(duel, size):
+    """Fit a Laplace-smoothed model to a list of names, as nltk.lm does."""
+    names = bigram.datasets.load_names() * size(4, 1, 1)
+
+    def nltk() -> object:
+        from nltk.lm import Laplace
+        from nltk.lm.preprocessing import padded_everygram_pipeline
+
+        model = Laplace(2)
+        model.fit(*padded_everygram_pipeline(2, names))
+        return model
+
+    wanted = sum(len(name) + 1 for name in names)
+
+    def check(name: str, answer: object) -> None:
+        total = answer.counts.total if name == "bigram" else answer.counts[2].N()
+        assert total == wanted
+
+    pytest.importorskip("nltk")
+    duel(
+        f"{len(names):,} names in memory to a model",
+        {"bigram": lambda: bigram.CountModel(bigram.AddK(1.0)).fit(names), "nltk.lm": nltk},
+        check=check,
+        work=wanted,
+        unit="pairs",
+    )
+
+
 @pytest.fixture(scope="module")
 def large_text(tmp_path_factory, size) -> Path:
     """Return a text of English-like letters, written in blocks."""
