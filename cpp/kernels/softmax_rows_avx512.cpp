@@ -37,7 +37,7 @@ using std::int64_t;
 
 constexpr float kNear = 24.0f;
 constexpr int64_t kAhead = 1536;  // elements that short rows are fetched ahead
-constexpr int64_t kChunk = 512;  // elements summed in float before they go to double
+constexpr int64_t kChunk = 512;   // elements summed in float before they go to double
 
 BIGRAM_AVX512_INLINE __m512 exp_reduced(__m512 r) {
     __m512 p = _mm512_set1_ps(0.00138150048453f);
