@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bigram
-from bigram import storage
+from bigram import files, storage
 from bigram.files import remove_leftovers, temporary_folder
 from bigram.storage import atomic_write, load_arrays, open_arrays, save_arrays
 
@@ -122,6 +122,7 @@ def test_a_long_file_name_can_be_written(tmp_path: pathlib.Path) -> None:
     [
         "with files.atomic_write(path) as file: file.write(b'half'); stop()",
         "with files.temporary_folder(path) as folder: open(folder + '/part', 'w'); stop()",
+        "files._lock = lambda *args, **options: stop()\nwith files.atomic_write(path): pass",
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="locks and kills are POSIX's")
@@ -153,6 +154,29 @@ def test_writers_of_one_file_leave_each_other_alone(tmp_path: pathlib.Path) -> N
         assert os.listdir(folder) == []
         remove_leftovers(path)
     assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_writer_whose_file_was_taken_for_a_leftover_makes_another(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, opened: bool
+) -> None:
+    path, lock, made = tmp_path / "a", files._lock, []
+
+    def raced(temporary: str, *, wait: bool) -> int | None:
+        if made or not wait:
+            return lock(temporary, wait=wait)
+        made.append(temporary)
+        descriptor = lock(temporary, wait=wait) if opened else None
+        os.unlink(temporary)
+        return descriptor
+
+    monkeypatch.setattr(files, "_lock", raced)
+    with atomic_write(path) as file:
+        file.write(b"whole")
+    assert made
+    assert path.read_bytes() == b"whole"
     assert os.listdir(tmp_path) == ["a"]
 
 

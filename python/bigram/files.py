@@ -94,7 +94,7 @@ def remove_leftovers(path: Path) -> None:
 
 
 def _remove_if_left(temporary: str) -> None:
-    lock = _lock(temporary)
+    lock = _lock(temporary, wait=False)
     if lock is not None:
         try:
             _remove(temporary)
@@ -106,22 +106,23 @@ def _remove_if_left(temporary: str) -> None:
 def _beside(name: str, make: Callable[[str], None]) -> Iterator[str]:
     """Make a temporary file or folder beside the file `name`; at the end it is removed, if there.
 
-    It is locked before it gets the name by which leftovers are known, so that one that is not
-    locked has no writer.
+    It is locked, so that one that is not locked has no writer. Who makes one may be taken for dead
+    before it is locked; then it is gone, and another is made.
     """
     remove_leftovers(name)
-    target, number = os.path.realpath(name), os.urandom(8).hex()
-    temporary = os.path.join(os.path.dirname(target), f".bigram-{number}.tmp")
-    try:
-        make(temporary)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, name) from None
-    lock = _lock(temporary)
-    try:
+    target = os.path.realpath(name)
+    while True:
+        temporary = f"{_leftover(target)}{os.urandom(8).hex()}.tmp"
+        try:
+            make(temporary)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, name) from None
+        lock = _lock(temporary, wait=True)
+        if os.path.lexists(temporary):
+            break
         if lock is not None:
-            known = f"{_leftover(target)}{number}.tmp"
-            os.rename(temporary, known)
-            temporary = known
+            os.close(lock)
+    try:
         yield temporary
     finally:
         _remove(temporary)
@@ -135,14 +136,14 @@ def _leftover(target: str) -> str:
     return os.path.join(folder, f".bigram-{zlib.crc32(os.fsencode(name)):08x}-")
 
 
-def _lock(path: str) -> int | None:
+def _lock(path: str, *, wait: bool) -> int | None:
     """Open and lock a file or folder; None if somebody else has, or where there are no locks."""
     if sys.platform == "win32":
         return None
     descriptor = None
     try:
         descriptor = os.open(path, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         if descriptor is not None:
             os.close(descriptor)
