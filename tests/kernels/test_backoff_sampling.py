@@ -165,6 +165,27 @@ def test_many_rejections_end_in_an_enumeration():
     assert stats.binomtest(int((tokens == 998).sum()), 2000).pvalue > 1e-4
 
 
+def test_the_mass_of_rare_unseen_tokens_does_not_cancel():
+    """Beside what is stored of the base, 1, they would vanish in a difference of sums."""
+    model = (
+        np.array([0, 1, 1, 1, 1]),
+        np.array([0]),
+        np.array([1e-30]),
+        np.ones(4),
+        np.array([1, 4e-20, 1e-20, 1e-20]),
+    )
+    for cut, wanted in (
+        ({"top_p": 0.5}, {1}),
+        ({"top_p": 0.75}, {1, 2}),
+        ({"top_k": 3}, {1, 2, 3}),
+    ):
+        sampler = kernels.prepare_backoff_sampler(*model, **cut)
+        tokens, _ = kernels.sample_backoff_sequences(
+            sampler, 4, np.zeros(200, np.int64), max_length=1, seed=0
+        )
+        assert set(tokens.tolist()) == wanted
+
+
 def test_a_context_without_mass_is_an_error_only_when_it_is_reached():
     model = (np.array([0, 1, 1]), np.array([1]), np.ones(1), np.zeros(2), np.ones(2) / 2)
     sampler = kernels.prepare_backoff_sampler(*model)

@@ -121,15 +121,23 @@ def test_strides_give_the_same_bits(view, dtype, isa):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("shape", [(300, 27), (5, 3), (3, 4096), (2, 9001)])
+SHAPES = [(300, 27), (5, 3), (3, 4096), (2, 9001)]
+STREAMED = [(160_001, 27), (1030, 4099), (90, 50_257)]  # too large for a cache, which is passed by
+
+
+@pytest.mark.parametrize("shape", SHAPES + STREAMED)
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}])
 def test_in_place_gives_the_same_bits(shape, options, isa):
-    logits = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    logits = np.random.default_rng(0).standard_normal(shape, np.float32)
     targets = np.arange(shape[0]) % shape[1]
+    targets[1::3] = -100
     loss, grad = kernels.softmax_cross_entropy_grad(logits, targets, **options)
     padded = np.zeros((shape[0], shape[1] + 3), np.float32)
-    for out in (np.full_like(logits, 9), padded[:, 1:-2]):
-        got_loss, got = kernels.softmax_cross_entropy_grad(logits, targets, out=out, **options)
+    shifted = np.full(logits.size + 1, 9, np.float32)[1:].reshape(shape)
+    for threads, out in ((1, np.full_like(logits, 9)), (7, shifted), (2, padded[:, 1:-2])):
+        got_loss, got = kernels.softmax_cross_entropy_grad(
+            logits, targets, out=out, num_threads=threads, **options
+        )
         assert got is out
         assert got_loss == loss
         np.testing.assert_array_equal(got, grad)
