@@ -1,6 +1,5 @@
 #include "bigram/backoff_sampling.hpp"
 
-#include <cmath>
 #include <limits>
 #include <memory>
 

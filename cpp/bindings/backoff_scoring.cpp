@@ -1,7 +1,6 @@
 #include "bigram/backoff_scoring.hpp"
 
 #include <cstring>
-#include <limits>
 
 #include "arrays.hpp"
 

@@ -8,19 +8,19 @@ void bind_backoff_rows(pybind11::module_& m);
 void bind_backoff_sampling(pybind11::module_& m);
 void bind_backoff_scoring(pybind11::module_& m);
 void bind_build(pybind11::module_& m);
-void bind_count_addition(pybind11::module_& m);
 void bind_characters(pybind11::module_& m);
+void bind_count_addition(pybind11::module_& m);
 void bind_count_cross_entropy(pybind11::module_& m);
 void bind_counting(pybind11::module_& m);
 void bind_cross_entropy(pybind11::module_& m);
 void bind_embedding_cross_entropy(pybind11::module_& m);
 void bind_normalization(pybind11::module_& m);
 void bind_optimizers(pybind11::module_& m);
-void bind_scoring(pybind11::module_& m);
 void bind_sampling(pybind11::module_& m);
+void bind_scoring(pybind11::module_& m);
+void bind_sparse_counting(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_words(pybind11::module_& m);
-void bind_sparse_counting(pybind11::module_& m);
 
 }  // namespace bigram::bindings
 
@@ -32,17 +32,17 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     bind_backoff_sampling(m);
     bind_backoff_scoring(m);
     bind_build(m);
-    bind_count_addition(m);
     bind_characters(m);
+    bind_count_addition(m);
     bind_count_cross_entropy(m);
     bind_counting(m);
     bind_cross_entropy(m);
     bind_embedding_cross_entropy(m);
     bind_normalization(m);
     bind_optimizers(m);
-    bind_scoring(m);
     bind_sampling(m);
+    bind_scoring(m);
+    bind_sparse_counting(m);
     bind_training(m);
     bind_words(m);
-    bind_sparse_counting(m);
 }

@@ -66,8 +66,8 @@ py::tuple sample(const py::array& probs, const py::array& starts, const py::dtyp
     const Result result = run_kernel(num_threads, [&](const Run& run) {
         return sample_sequences(tokens, ends, weights, request, run);
     });
-    if (tokens.stuck_chain >= 0)
-        return py::make_tuple("mass", tokens.stuck_chain, tokens.stuck_token);
+    if (tokens.stuck.chain >= 0)
+        return py::make_tuple("mass", tokens.stuck.chain, tokens.stuck.token);
     if (!result.ok()) return py::make_tuple("probs", result.position, 0);
     if (request.stop >= 0) {
         drawn = py::array(dtype, tokens.num_tokens);

@@ -16,18 +16,14 @@ using std::uint64_t;
 
 constexpr int64_t kLines = 8192;
 constexpr int kDecimals = 9;
-constexpr int kMostDecimals = 22;  // 10^22 is the last power of ten that a double holds exactly
-constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                              1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                              1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 // The digits of a number of magnitude below 10^8: at most 40 characters.
 char* format_number(char* to, double value) {
     const double size = std::fabs(value);
     int decimals = kDecimals;
-    while (decimals < kMostDecimals && size * kPowers[decimals] < 1e8)
+    while (decimals < kMostExponent && size * kPowersOfTen[decimals] < 1e8)
         ++decimals;
-    uint64_t digits = static_cast<uint64_t>(size * kPowers[decimals] + 0.5);
+    uint64_t digits = static_cast<uint64_t>(size * kPowersOfTen[decimals] + 0.5);
     if (digits == 0) decimals = 0;
     while (decimals > 0 && digits % 10 == 0) {
         digits /= 10;

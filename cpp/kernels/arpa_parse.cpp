@@ -86,12 +86,9 @@ bool parse_number(double* value, const Field& field) {
         exponent += down ? -power : power;
     }
     if (at != end) return false;
-    constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     double size = static_cast<double>(digits);
-    if (digits >> 53 == 0 && exponent >= -22 && exponent <= 22) {
-        size = exponent < 0 ? size / kPowers[-exponent] : size * kPowers[exponent];
+    if (digits >> 53 == 0 && exponent >= -kMostExponent && exponent <= kMostExponent) {
+        size = exponent < 0 ? size / kPowersOfTen[-exponent] : size * kPowersOfTen[exponent];
     } else {
         size *= std::pow(10.0, static_cast<double>(exponent));
     }

@@ -2,9 +2,9 @@
 // stored pair and one more for the base, so that a draw is one cell whatever the vocabulary.
 //
 // A cell holds 1 / n of the mass of its row: its own share is the threshold over 2^64, the
-// remainder is its alias's. Cells are dealt out in ascending
-// order by + - * / alone, so the bits are the same everywhere. A weight of zero gets a threshold
-// of zero and is nobody's alias. O(pairs + V).
+// remainder is its alias's. Cells are dealt out in ascending order by + - * / alone, so the bits
+// are the same everywhere. A weight of zero gets a threshold of zero and is nobody's alias. O(pairs
+// + V).
 #include <algorithm>
 #include <new>
 #include <numeric>
@@ -73,10 +73,6 @@ void build_row(AliasCell* cells, Scratch& scratch) {
         cells[k] = {~uint64_t{0}, own[k], own[k]};
     }
 }
-
-}  // namespace
-
-namespace {
 
 // The tokens and weights of row i, that of the base last.
 template <class Index>

@@ -3,8 +3,8 @@
 //   nll[j] = logsumexp(x) - x[j]                                  x a row of logits, y its target
 //   loss_r = (1 - eps) w[y] nll[y] + (eps / C) sum_j w[j] nll[j]   0 where y is ignored
 //   loss   = sum_r loss_r / sum_r w[y_r] (mean), their sum, or each
-//   grad_j = s (p[j] K - (eps / C) w[j] - (1 - eps) w[y] [j = y])  p = softmax(x), s = d loss/d
-//   loss_r K      = (1 - eps) w[y] + (eps / C) sum_j w[j]
+//   grad_j = s (p[j] K - (eps / C) w[j] - (1 - eps) w[y] [j = y])  p = softmax(x)
+//   K      = (1 - eps) w[y] + (eps / C) sum_j w[j]                 s = d loss / d loss_r
 //
 // logits, grad (rows, classes), targets (rows), weight (classes). A block of rows stays in L1 from
 // the maximum to the gradient, so memory is read once and written once.

@@ -8,7 +8,6 @@
 #include "bigram/embedding_cross_entropy.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "bigram/softmax_rows.hpp"
 

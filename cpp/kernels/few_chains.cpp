@@ -76,8 +76,7 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
                 if (table.state[token] == AliasRow::unbuilt)
                     table.build_row(token, weights, scratch);
                 if (table.is_empty(token)) {
-                    result.stuck_chain = chain;
-                    result.stuck_token = token;
+                    result.stuck = {chain, token};
                     return Result::bad_value(vocab_size * vocab_size);
                 }
             }

@@ -48,8 +48,7 @@ Result draw_blocks(ChainTokens& result, int64_t* offsets, const AliasTable<Cell>
         going = false;
         for (const Chains& block : blocks) {
             if (block.stuck().chain >= 0) {
-                result.stuck_chain = block.stuck().chain;
-                result.stuck_token = block.stuck().token;
+                result.stuck = block.stuck();
                 return Result::bad_value(request.vocab_size * request.vocab_size);
             }
             going |= !block.finished();

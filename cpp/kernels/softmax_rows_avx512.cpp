@@ -21,7 +21,6 @@
 #pragma GCC diagnostic pop
 #endif
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
 

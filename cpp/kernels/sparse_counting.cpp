@@ -1,7 +1,7 @@
 // Sparse bigram counting: the distinct pairs of neighbours and how often each occurs.
 //
-//   counts[k] = #{m : tokens[m] == i and tokens[m + 1] == indices[k]},  indptr[i] <= k <
-//   indptr[i+1]
+//   counts[k] = #{m : tokens[m] == i and tokens[m + 1] == indices[k]}
+//   where indptr[i] <= k < indptr[i + 1]
 //
 // tokens (size,), indptr (vocab_size + 1), indices and counts (num_distinct). The pairs are
 // scattered to buckets by context (sparse_partition.hpp); a bucket is sorted within L2 and its runs

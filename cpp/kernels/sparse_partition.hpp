@@ -2,9 +2,8 @@
 //
 // Contexts are counted; neighbouring contexts make up buckets of about kBucketPairs pairs, so that
 // a bucket is later sorted within L2, and a frequent one is a bucket alone; then all pairs are
-// scattered. A lane is the share of a
-// thread; it has a part of its own in every bucket. Two passes over the tokens, one key written
-// a pair.
+// scattered. A lane is the share of a thread; it has a part of its own in every bucket. Two passes
+// over the tokens, one key written a pair.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +20,7 @@ namespace bigram {
 
 constexpr std::int64_t kBucketPairs = 40'000;  // few enough to be sorted within L2
 constexpr std::int64_t kMaxBuckets = 4096;     // of that size; a long text has larger ones
-constexpr std::int64_t kPiecePairs = 1 << 16;  // between two polls
+constexpr std::int64_t kPollPairs = 1 << 16;   // between two polls
 constexpr std::int64_t kExactBins = 1 << 12;   // contexts told apart at least
 constexpr std::int64_t kDenseRow = 1 << 22;    // largest vocabulary whose rows are counted densely,
 constexpr std::int64_t kDenseShare = 16;       // with a pair at least for so many cells of a row
@@ -69,20 +68,20 @@ class Lanes {
     // body(lane, for_each_run) for each lane; false if interrupted.
     template <class Body>
     bool for_each(const Body& body) {
-        return parallel_for(
-                   run_, count_,
-                   [&](std::int64_t lane, int thread) {
-                       body(lane, [&](const auto& f) {
-                           const std::int64_t size = pairs_.end - pairs_.begin;
-                           const std::int64_t last = pairs_.begin + size * (lane + 1) / count_;
-                           std::int64_t at = pairs_.begin + size * lane / count_;
-                           for (; at < last; at += kPiecePairs) {
-                               if (thread == 0 && run_.poll()) stopped_.store(true);
-                               if (stopped_.load(std::memory_order_relaxed)) return;
-                               pairs_.for_each_run(at, std::min(at + kPiecePairs, last), f);
-                           }
-                       });
-                   }) &&
+        return parallel_for(run_, count_,
+                            [&](std::int64_t lane, int thread) {
+                                body(lane, [&](const auto& f) {
+                                    const std::int64_t size = pairs_.end - pairs_.begin;
+                                    const std::int64_t last =
+                                        pairs_.begin + size * (lane + 1) / count_;
+                                    std::int64_t at = pairs_.begin + size * lane / count_;
+                                    for (; at < last; at += kPollPairs) {
+                                        if (thread == 0 && run_.poll()) stopped_.store(true);
+                                        if (stopped_.load(std::memory_order_relaxed)) return;
+                                        pairs_.for_each_run(at, std::min(at + kPollPairs, last), f);
+                                    }
+                                });
+                            }) &&
                !stopped_.load();
     }
 

@@ -31,44 +31,44 @@ std::vector<TrainingUpdate> all_updates(const TrainingSteps& steps, int64_t voca
 // Rows [row, row + 16) of a matrix, side by side; rows past the end are zero.
 template <class T>
 void take_rows(float* block, const T* matrix, int64_t row, int64_t size) {
-    for (int64_t k = 0; k < kLanes; ++k) {
+    for (int64_t k = 0; k < kBlockRows; ++k) {
         for (int64_t j = 0; j < size; ++j) {
             const bool inside = row + k < size;
-            block[j * kLanes + k] =
+            block[j * kBlockRows + k] =
                 inside ? static_cast<float>(matrix[(row + k) * size + j]) : 0.0f;
         }
     }
 }
 
 void put_rows(float* matrix, const float* block, int64_t row, int64_t size) {
-    for (int64_t k = 0; k < kLanes && row + k < size; ++k) {
+    for (int64_t k = 0; k < kBlockRows && row + k < size; ++k) {
         for (int64_t j = 0; j < size; ++j)
-            matrix[(row + k) * size + j] = block[j * kLanes + k];
+            matrix[(row + k) * size + j] = block[j * kBlockRows + k];
     }
 }
 
-// Takes each block of rows through all the steps: advance(block number, Block) -> false adds its
-// losses to block_losses and makes the updates.
+// Takes each block of rows through all the steps: advance(number, block, losses) makes the updates
+// and sets losses (num_steps) to the block's share of each step's loss.
 template <class Advance>
 Result for_each_block(const TrainingState& state, const TrainingSteps& steps, const Run& run,
                       const Advance& advance) {
     const int64_t size = state.vocab_size;
-    const int64_t num_blocks = ceil_div(size, kLanes);
-    const int64_t cells = size * kLanes;
+    const int64_t num_blocks = ceil_div(size, kBlockRows);
+    const int64_t cells = size * kBlockRows;
     std::vector<double> losses(static_cast<std::size_t>(num_blocks * steps.num_steps));
     std::vector<float> memory(static_cast<std::size_t>(num_blocks * 5 * cells));
     Run team = run;
     if (size * size * steps.num_steps < kSerialWork) team.num_threads = 1;
     const bool finished = parallel_for(team, num_blocks, [&](int64_t b, int) {
         float* at = memory.data() + b * 5 * cells;
-        float top[kLanes];
+        float top[kBlockRows];
         const Block block{at, at + cells, at + 2 * cells, at + 3 * cells, at + 4 * cells, top};
-        const int64_t row = b * kLanes;
+        const int64_t row = b * kBlockRows;
         take_rows(block.weight, state.weight, row, size);
-        for (int64_t k = 0; k < kLanes; ++k) {
+        for (int64_t k = 0; k < kBlockRows; ++k) {
             top[k] = block.weight[k];
             for (int64_t j = 1; j < size; ++j)
-                top[k] = std::max(top[k], block.weight[j * kLanes + k]);
+                top[k] = std::max(top[k], block.weight[j * kBlockRows + k]);
         }
         if (steps.rule != UpdateRule::sgd) take_rows(block.first, state.first, row, size);
         if (steps.rule == UpdateRule::adamw) take_rows(block.second, state.second, row, size);
@@ -96,11 +96,11 @@ Result train_on_counts(const TrainingState& state, const int64_t* counts,
         n += static_cast<double>(counts[i]);
     const std::vector<TrainingUpdate> updates = all_updates(steps, size, n);
     return for_each_block(state, steps, run, [&](int64_t b, const Block& block, double* losses) {
-        take_rows(block.counts, counts, b * kLanes, size);
-        double mass[kLanes] = {};
-        for (int64_t k = 0; k < kLanes && b * kLanes + k < size; ++k) {
+        take_rows(block.counts, counts, b * kBlockRows, size);
+        double mass[kBlockRows] = {};
+        for (int64_t k = 0; k < kBlockRows && b * kBlockRows + k < size; ++k) {
             for (int64_t j = 0; j < size; ++j)
-                mass[k] += static_cast<double>(counts[(b * kLanes + k) * size + j]);
+                mass[k] += static_cast<double>(counts[(b * kBlockRows + k) * size + j]);
         }
         for (int64_t s = 0; s < steps.num_steps; ++s)
             losses[s] =
@@ -116,23 +116,23 @@ Result train_on_windows(const TrainingState& state, const Token* tokens, int64_t
     const int64_t num_steps = steps.num_steps;
     const int64_t num_windows = num_steps * batch_size;
     if (num_windows == 0) return {};
-    // a window longer than the tokens is refused before its pairs are given memory
+    // A window longer than the tokens is refused before its pairs are given memory.
     if (block_size >= num_tokens) return Result::bad_value(0);
     std::vector<Pair> pairs(static_cast<std::size_t>(num_windows * block_size));
     const int64_t bad = gather_pairs(pairs.data(), tokens, num_tokens, stride, positions,
                                      num_windows, block_size, size);
     if (bad >= 0) return Result::bad_value(bad);
-    const SortedPairs sorted(pairs, ceil_div(size, kLanes), num_steps);
+    const SortedPairs sorted(pairs, ceil_div(size, kBlockRows), num_steps);
     const double n = static_cast<double>(batch_size * block_size);
     const std::vector<TrainingUpdate> updates = all_updates(steps, size, n);
     return for_each_block(state, steps, run, [&](int64_t b, const Block& block, double* losses) {
         const std::uint16_t* cells = sorted.cells.data();
         for (int64_t s = 0; s < num_steps; ++s) {
             const int64_t* ends = sorted.ends.data() + b * num_steps + s;
-            double mass[kLanes] = {};
+            double mass[kBlockRows] = {};
             for (int64_t p = ends[0]; p < ends[1]; ++p) {
                 block.counts[cells[p]] += 1.0f;
-                mass[cells[p] % kLanes] += 1.0;
+                mass[cells[p] % kBlockRows] += 1.0;
             }
             losses[s] =
                 step_block(block, mass, n, updates[static_cast<std::size_t>(s)], steps, size);

@@ -30,7 +30,7 @@ constexpr int64_t kChunk = 64;  // elements summed in float before they go to do
 
 // The sum of the lanes, in a fixed order of few steps.
 BIGRAM_INLINE double sum_lanes(double* lanes) {
-    for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int half = kBlockRows / 2; half > 0; half /= 2) {
         for (int k = 0; k < half; ++k)
             lanes[k] += lanes[k + half];
     }
@@ -47,12 +47,12 @@ BIGRAM_INLINE RowLosses softmax_block_body(float* BIGRAM_RESTRICT scale,
                                            const float* BIGRAM_RESTRICT top, const double* mass,
                                            double n, int64_t size) {
     const Shift<float> none(0.0f);
-    double sums[kLanes] = {}, dots[kLanes] = {}, squares[kLanes] = {};
+    double sums[kBlockRows] = {}, dots[kBlockRows] = {}, squares[kBlockRows] = {};
     for (int64_t start = 0; start < size; start += kChunk) {
         const int64_t end = size - start < kChunk ? size : start + kChunk;
-        float sum[kLanes] = {}, dot[kLanes] = {}, square[kLanes] = {};
-        for (int64_t i = start * kLanes; i < end * kLanes; i += kLanes) {
-            for (int k = 0; k < kLanes; ++k) {
+        float sum[kBlockRows] = {}, dot[kBlockRows] = {}, square[kBlockRows] = {};
+        for (int64_t i = start * kBlockRows; i < end * kBlockRows; i += kBlockRows) {
+            for (int k = 0; k < kBlockRows; ++k) {
                 const float w = weight[i + k];
                 const float x = w - top[k];
                 const float e = exp_shifted<Fused>(x, none);
@@ -63,16 +63,16 @@ BIGRAM_INLINE RowLosses softmax_block_body(float* BIGRAM_RESTRICT scale,
                 square[k] += w * w;
             }
         }
-        for (int k = 0; k < kLanes; ++k) {
+        for (int k = 0; k < kBlockRows; ++k) {
             sums[k] += static_cast<double>(sum[k]);
             dots[k] += static_cast<double>(dot[k]);
             squares[k] += static_cast<double>(square[k]);
         }
     }
-    for (int k = 0; k < kLanes; ++k) {
+    for (int k = 0; k < kBlockRows; ++k) {
         const double entropy = mass[k] * log_positive<Fused>(sums[k]) - dots[k];
         const double share = mass[k] / (n * sums[k]);
-        // a row without mass may hold anything, even nan
+        // A row without mass may hold anything, even nan.
         dots[k] = mass[k] > 0.0 ? entropy : 0.0;
         scale[k] = static_cast<float>(mass[k] > 0.0 ? share : 0.0);
     }
@@ -88,11 +88,11 @@ BIGRAM_INLINE void update_block_body(float* BIGRAM_RESTRICT largest, float* BIGR
                                      int64_t size) {
     const Update u = constants;
     const float lowest = std::numeric_limits<float>::lowest();
-    float top[kLanes];
-    for (int k = 0; k < kLanes; ++k)
+    float top[kBlockRows];
+    for (int k = 0; k < kBlockRows; ++k)
         top[k] = -std::numeric_limits<float>::infinity();
-    for (int64_t i = 0; i < size * kLanes; i += kLanes) {
-        for (int k = 0; k < kLanes; ++k) {
+    for (int64_t i = 0; i < size * kBlockRows; i += kBlockRows) {
+        for (int k = 0; k < kBlockRows; ++k) {
             float w = weight[i + k];
             const float finite = w > lowest ? w : lowest;  // 0 * -inf would be nan
             float g = exps[i + k] * u.scale[k] - counts[i + k] * u.inverse_n + u.pull * finite;
@@ -113,7 +113,7 @@ BIGRAM_INLINE void update_block_body(float* BIGRAM_RESTRICT largest, float* BIGR
             top[k] = top[k] > w ? top[k] : w;
         }
     }
-    for (int k = 0; k < kLanes; ++k)
+    for (int k = 0; k < kBlockRows; ++k)
         largest[k] = top[k];
 }
 

@@ -15,7 +15,7 @@ struct Pair {
     std::uint16_t target;
 };
 
-// Fills pairs (num_steps, batch_size, block_size); returns the first bad window or -1.
+// Fills pairs (num_windows, block_size); returns the first bad window or -1.
 template <class Token>
 int64_t gather_pairs(Pair* pairs, const Token* tokens, int64_t num_tokens, int64_t stride,
                      const int64_t* positions, int64_t num_windows, int64_t block_size,
@@ -38,9 +38,9 @@ int64_t gather_pairs(Pair* pairs, const Token* tokens, int64_t num_tokens, int64
     return -1;
 }
 
-// The pairs of all steps, sorted by the block of their context, then by step. Within block b
-// those of step s are cells[ends[b * steps + s - 1]] up to cells[ends[b * steps + s]], each the
-// place of its count in the block.
+// The pairs of all steps, sorted by the block of their context, then by step. Those of block b and
+// step s are cells[k] with ends[b * steps + s] <= k < ends[b * steps + s + 1], each the place of
+// its count in the block.
 struct SortedPairs {
     std::vector<std::uint16_t> cells;
     std::vector<int64_t> ends;
@@ -49,13 +49,13 @@ struct SortedPairs {
         : cells(pairs.size()), ends(static_cast<std::size_t>(num_blocks * num_steps + 1)) {
         const int64_t per_step = static_cast<int64_t>(pairs.size()) / num_steps;
         const Pair* end = pairs.data() + pairs.size();
-        // ends[0] stays 0 and the rest is shifted by one: counts, then starts, then ends.
+        // ends[0] stays 0; the others are counts at first, then starts, and at last ends.
         int64_t* counts = ends.data() + 1;
         const auto visit = [&](const auto& take) {
             const Pair* pair = pairs.data();
             for (int64_t s = 0; pair < end; ++s) {
                 for (int64_t i = 0; i < per_step; ++i, ++pair)
-                    take(counts[pair->context / kLanes * num_steps + s], *pair);
+                    take(counts[pair->context / kBlockRows * num_steps + s], *pair);
             }
         };
         visit([](int64_t& count, const Pair&) { ++count; });
@@ -66,7 +66,7 @@ struct SortedPairs {
             total += count;
         }
         visit([&](int64_t& next, const Pair& pair) {
-            const int cell = pair.context % kLanes + kLanes * pair.target;
+            const int cell = pair.context % kBlockRows + kBlockRows * pair.target;
             cells[static_cast<std::size_t>(next++)] = static_cast<std::uint16_t>(cell);
         });
     }

@@ -31,11 +31,9 @@ BIGRAM_INLINE void tally_body(int64_t* newlines, int64_t* words, const uint8_t* 
     int64_t num_words = 0;
     for (int64_t at = begin; at < end;) {
         const int64_t stop = std::min<int64_t>(end, at + 192);
-        uint8_t lines = 0;
-        uint8_t starts = 0;
         if (at > begin) before = is_space(text[at - 1]);
-        starts = static_cast<uint8_t>(before & (is_space(text[at]) ? 0 : 1));
-        lines = text[at] == '\n';
+        auto starts = static_cast<uint8_t>(before & (is_space(text[at]) ? 0 : 1));
+        uint8_t lines = text[at] == '\n';
         for (int64_t k = at + 1; k < stop; ++k) {
             const uint8_t c = text[k];
             const uint8_t b = text[k - 1];
@@ -152,7 +150,8 @@ template <class Token>
 Result encode_words(Token* tokens, int64_t* offsets, const std::vector<WordBlock>& blocks,
                     const WordEncoding& encoding, const uint8_t* text, const Run& run) {
     const auto num_blocks = static_cast<int64_t>(blocks.size()) - 1;
-    std::atomic<int64_t> first_bad{-1};
+    const int64_t size = blocks.back().begin;
+    std::atomic<int64_t> first_bad{size};
     offsets[0] = 0;
     const auto body = [&](int64_t block, int) {
         const WordBlock& from = blocks[static_cast<size_t>(block)];
@@ -160,14 +159,10 @@ Result encode_words(Token* tokens, int64_t* offsets, const std::vector<WordBlock
         const Writer<Token> writer{tokens, offsets + from.num_lines + 1, from.tokens,
                                    encoding.boundary};
         const int64_t bad = encode_block(writer, encoding, text, from.begin, to.begin);
-        if (bad < 0) return;
-        int64_t seen = first_bad.load();
-        while ((seen < 0 || bad < seen) && !first_bad.compare_exchange_weak(seen, bad)) {
-        }
+        if (bad >= 0) lower_to(first_bad, bad);
     };
     if (!parallel_for(run, num_blocks, body)) return Result::interrupted();
-    if (first_bad.load() >= 0) return Result::bad_value(first_bad.load());
-    return {};
+    return first_bad.load() < size ? Result::bad_value(first_bad.load()) : Result{};
 }
 
 template Result encode_words(uint8_t*, int64_t*, const std::vector<WordBlock>&, const WordEncoding&,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bigram/isa.hpp"
+#include "bigram/memory.hpp"
 #include "bigram/words.hpp"
 
 namespace bigram {
@@ -111,13 +112,7 @@ BIGRAM_INLINE std::size_t find_slot(const WordTable& table, const std::uint8_t* 
 }
 
 BIGRAM_INLINE void prefetch_slot(const WordTable& table, const Word& word) {
-#if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(
-        &table.slots[static_cast<std::size_t>(word.hash) & (table.slots.size() - 1)]);
-#else
-    (void)table;
-    (void)word;
-#endif
+    prefetch(&table.slots[static_cast<std::size_t>(word.hash) & (table.slots.size() - 1)]);
 }
 
 }  // namespace bigram

@@ -9,6 +9,12 @@
 
 namespace bigram {
 
+// The powers of ten that a double holds exactly.
+constexpr int kMostExponent = 22;
+constexpr double kPowersOfTen[kMostExponent + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
 // Symbols in one piece of memory: symbol k is text[offsets[k]:offsets[k + 1]].
 struct SymbolText {
     const char* text;

@@ -16,12 +16,6 @@ namespace bigram {
 
 constexpr std::int64_t kTokensAtOnce = 1 << 20;  // between two polls: 1 to 10 ms
 
-// Where a chain came to a token whose row has no mass, and had to go on.
-struct Stuck {
-    std::int64_t chain = -1;
-    std::int64_t token = -1;
-};
-
 // Draws the sequences one after the other, building the rows that they reach. The weights have been
 // checked. May throw std::bad_alloc.
 template <class Cell, class Token, class Real>

@@ -25,6 +25,12 @@ struct ChainRequest {
     std::uint64_t seed;
 };
 
+// Where a chain came to a token whose row has no mass, and had to go on.
+struct Stuck {
+    std::int64_t chain = -1;
+    std::int64_t token = -1;
+};
+
 struct HeldTokens {
     Buffer<std::uint8_t> data;
     std::int64_t size = 0;  // tokens
@@ -39,10 +45,7 @@ struct ChainTokens {
     std::vector<HeldTokens> held;  // in the order of the chains
     std::int64_t block_size = 1;   // chains in each of them
     std::int64_t num_tokens = 0;
-
-    // Where a chain came to a token whose row has no mass, and had to go on.
-    std::int64_t stuck_chain = -1;
-    std::int64_t stuck_token = -1;
+    Stuck stuck;
 };
 
 // offsets (num_chains + 1) and tokens after each start, drawn from the rows of weights (V, V).

@@ -8,7 +8,7 @@
 
 namespace bigram {
 
-constexpr int kLanes = 16;
+constexpr int kBlockRows = 16;
 
 // Arrays of V vectors of 16 lanes, lane k of vector j is element (row + k, j); and the largest
 // weight of each row. The moments are for the rules that have them, exps is scratch.
@@ -23,7 +23,7 @@ struct TrainingBlock {
 
 // The constants of one step's update.
 struct TrainingUpdate {
-    float scale[kLanes];  // r / (n sum exps) by lane, filled in by step_block
+    float scale[kBlockRows];  // r / (n sum exps) by lane, filled in by step_block
     float inverse_n;
     float pull;  // of the gradient toward weight 0: 2 l2 / V^2, with SGD the weight decay too
     float rate, momentum;
