@@ -59,6 +59,11 @@ def test_a_mixture_is_the_weighted_sum():
     assert model.evaluate(TEXTS).num_tokens == 23
 
 
+def test_held_out_text_beside_weights_is_refused():
+    with pytest.raises(ValueError, match="wanted it or the weights, not both"):
+        bigram.interpolate(parts(), [0.5, 0.2, 0.3], held_out=["abc"])
+
+
 def test_long_texts_are_scored_by_blocks(monkeypatch):
     mixed, tokens = mixture(), np.random.default_rng(1).integers(0, 4, 500)
     offsets = np.sort(np.random.default_rng(2).integers(0, 500, 60))

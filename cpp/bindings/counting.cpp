@@ -14,12 +14,12 @@ int64_t count_any(py::array counts, const py::array& tokens, const py::object& o
     require(vocab_size < (int64_t{1} << 31), "counts has 2**31 rows or more");
     return with_tokens(tokens, "tokens", [&](auto data, int64_t size, int64_t stride) {
         const Offsets spans = input_offsets(offsets, size);
-        return run_kernel(num_threads,
-                          [&](const Run& run) {
-                              return count_bigrams(to, data, size, stride, spans.data,
-                                                   spans.num_sequences, vocab_size, run);
-                          })
-            .position;
+        const Result result = run_kernel(num_threads, [&](const Run& run) {
+            return count_bigrams(to, data, size, stride, spans.data, spans.num_sequences,
+                                 vocab_size, run);
+        });
+        require(result.status != Status::overflow, "a count in out would exceed 2**63 - 1");
+        return result.position;
     });
 }
 

@@ -56,7 +56,23 @@ struct Table {
     Cell* even;
     Cell* odd;
     int64_t stride;
+    int64_t* signs = nullptr;  // negative once a cell of 64 bits has been
 };
+
+// Unsigned, so that an overflow is no undefined behaviour, and an undone one leaves no trace.
+inline int64_t wrapping_sum(int64_t a, int64_t b) {
+    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+
+template <class Cell>
+BIGRAM_INLINE void add_to(Cell& cell, Cell amount, int64_t& signs) {
+    if constexpr (std::is_same_v<Cell, int64_t>) {
+        cell = wrapping_sum(cell, amount);
+        signs |= cell;
+    } else {
+        cell += amount;
+    }
+}
 
 // cells[k] of the pair tokens[k], tokens[k + 1]; returns the largest token seen.
 template <class Token>
@@ -89,16 +105,18 @@ int64_t add_plainly(const Table<Cell>& table, const Chain<Token>& chain, int64_t
                     Cell amount) {
     if (!chain.good(begin)) return begin;
     uint64_t first = chain.at(begin);
+    int64_t signs = 0;
     for (int64_t i = begin; i < end; ++i) {
         const uint64_t second = chain.at(i + 1);
         if (second >= static_cast<uint64_t>(chain.vocab_size)) {
             add_plainly(table, chain, begin, i, static_cast<Cell>(-amount));
             return i + 1;
         }
-        table.even[static_cast<int64_t>(first) * table.stride + static_cast<int64_t>(second)] +=
-            amount;
+        const uint64_t cell = first * static_cast<uint64_t>(table.stride) + second;
+        add_to(table.even[cell], amount, signs);
         first = second;
     }
+    if (table.signs != nullptr) *table.signs |= signs;
     return -1;
 }
 
@@ -114,6 +132,7 @@ int64_t add_chain(const Table<Cell>& table, const Chain<Token>& chain, int64_t b
     alignas(64) uint32_t cells[kStep + kAhead] = {};
     Id gathered[kStep + 1];
     const bool prefetch = chain.vocab_size * table.stride > kCachedCells;
+    int64_t signs = 0;
     for (int64_t start = begin; start < end;) {
         const int64_t count = std::min(kStep, end - start);
         const Id* ids = reinterpret_cast<const Id*>(chain.tokens + start * chain.stride);
@@ -135,17 +154,18 @@ int64_t add_chain(const Table<Cell>& table, const Chain<Token>& chain, int64_t b
         if (prefetch) {
             for (; k < count; ++k) {
                 prefetch_write(table.even + cells[k + kAhead]);
-                table.even[cells[k]] += amount;
+                add_to(table.even[cells[k]], amount, signs);
             }
         }
         BIGRAM_UNROLL_8
         for (; k + 2 <= count; k += 2) {
-            table.even[cells[k]] += amount;
-            table.odd[cells[k + 1]] += amount;
+            add_to(table.even[cells[k]], amount, signs);
+            add_to(table.odd[cells[k + 1]], amount, signs);
         }
-        if (k < count) table.even[cells[k]] += amount;
+        if (k < count) add_to(table.even[cells[k]], amount, signs);
         start += count;
     }
+    if (table.signs != nullptr) *table.signs |= signs;
     return -1;
 }
 
@@ -158,31 +178,53 @@ void remove_crossings(const Table<Cell>& table, const Chain<Token>& chain, int64
     const int64_t* next = std::upper_bound(chain.offsets, last, begin);
     for (int64_t previous = begin; next < last && *next <= end; previous = *next++) {
         if (*next == previous || !chain.good(*next - 1) || !chain.good(*next)) continue;
-        table.even[static_cast<int64_t>(chain.at(*next - 1)) * table.stride +
-                   static_cast<int64_t>(chain.at(*next))] -= amount;
+        const uint64_t cell =
+            chain.at(*next - 1) * static_cast<uint64_t>(table.stride) + chain.at(*next);
+        int64_t signs = 0;
+        add_to(table.even[cell], static_cast<Cell>(-amount), signs);
     }
+}
+
+// Whether a pair that starts in [begin, end) was counted past the largest number, and not only for
+// a while, before a pair that crosses an offset was taken off again.
+template <class Token>
+bool any_wrapped(const int64_t* counts, const Chain<Token>& chain, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+        const uint64_t row = chain.at(i) * static_cast<uint64_t>(chain.vocab_size);
+        if (counts[row + chain.at(i + 1)] < std::numeric_limits<int64_t>::min() + kBlock) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Straight into `counts`, by one thread: for few pairs, which touch little of a large table.
 template <class Token>
 Result count_direct(int64_t* counts, const Chain<Token>& chain, int64_t begin, int64_t end,
                     const Run& run) {
-    const Table<int64_t> table{counts, counts, chain.vocab_size};
+    int64_t signs = 0;
+    const Table<int64_t> table{counts, counts, chain.vocab_size, &signs};
     const auto add = [&](int64_t from, int64_t to, int64_t amount) {
         const int64_t bad = add_chain<int64_t>(table, chain, from, to, amount);
         if (bad < 0) remove_crossings<int64_t>(table, chain, from, to, amount);
         return bad;
     };
     int64_t bad = -1;
+    bool full = false;
     const auto body = [&](int64_t block, int) {
-        if (bad >= 0) return;
+        if (bad >= 0 || full) return;
         const int64_t start = begin + block * kBlock;
-        bad = add(start, std::min(end, start + kBlock), 1);
+        const int64_t stop = std::min(end, start + kBlock);
+        bad = add(start, stop, 1);
         if (bad >= 0 && block > 0) add(begin, start, -1);
+        full = bad < 0 && signs < 0 && any_wrapped(counts, chain, start, stop);
+        if (full) add(begin, stop, -1);
+        signs = 0;
     };
     const Run serial{1, run.interrupted, run.context};
     const int64_t num_blocks = std::max<int64_t>(1, ceil_div(end - begin, kBlock));
     if (!parallel_for(serial, num_blocks, body)) return Result::interrupted();
+    if (full) return Result::overflow();
     return bad < 0 ? Result{} : Result::bad_value(bad);
 }
 
@@ -243,47 +285,62 @@ int64_t add_block(const Tables& tables, int thread, const Chain<Token>& chain, i
 }
 
 // out (count) += sign * (even + odd). In 32 bits the sum may wrap on the way, where a crossing was
-// taken off the other twin. Most rows of a large table of few tokens are empty.
-BIGRAM_INLINE void add_row_body(int64_t* BIGRAM_RESTRICT out, const uint32_t* even,
+// taken off the other twin. Most rows of a large table of few tokens are empty. Returns whether a
+// count passed the largest number.
+BIGRAM_INLINE bool add_row_body(int64_t* BIGRAM_RESTRICT out, const uint32_t* even,
                                 const uint32_t* odd, int64_t count, int64_t sign) {
     uint32_t any = 0;
     for (int64_t j = 0; j < count; ++j)
         any |= even[j] | odd[j];
-    if (any == 0) return;
+    if (any == 0) return false;
     const uint32_t odd_mask = even == odd ? 0 : ~uint32_t{0};
+    int64_t wrapped = 0;
     for (int64_t j = 0; j < count; ++j) {
         const uint32_t sum = even[j] + (odd[j] & odd_mask);
-        out[j] += sign * static_cast<int64_t>(sum);
+        const int64_t old = out[j];
+        out[j] = wrapping_sum(old, sign * static_cast<int64_t>(sum));
+        wrapped |= ~old & out[j];
     }
+    return sign > 0 && wrapped < 0;
 }
 
-BIGRAM_CLONES(void, add_row,
+BIGRAM_CLONES(bool, add_row,
               (int64_t* out, const uint32_t* even, const uint32_t* odd, int64_t count,
                int64_t sign),
               (out, even, odd, count, sign))
 
-// counts += sign * the sum of the tables.
-bool fold(int64_t* counts, const Tables& tables, int64_t sign, const Run& run) {
-    if (tables.plan.order > 0) {
-        const auto fold_thread = [&](int64_t number, int) {
-            const int thread = static_cast<int>(number);
-            fold_grams(tables.pairs_of(thread), tables.stride,
-                       tables.sums.get() + thread * tables.plan.sums(), tables.grams_of(thread),
-                       tables.plan);
-        };
-        if (!parallel_for(run, tables.num_threads, fold_thread)) return false;
-    }
+// What was counted by n-grams, added to the tables of pairs.
+bool fold(const Tables& tables, const Run& run) {
+    if (tables.plan.order == 0) return true;
+    return parallel_for(run, tables.num_threads, [&](int64_t number, int) {
+        const int thread = static_cast<int>(number);
+        fold_grams(tables.pairs_of(thread), tables.stride,
+                   tables.sums.get() + thread * tables.plan.sums(), tables.grams_of(thread),
+                   tables.plan);
+    });
+}
+
+// counts += sign * the sum of the tables of pairs. Where a count would pass the largest number,
+// they are left as they were.
+Result add_tables(int64_t* counts, const Tables& tables, int64_t sign, const Run& run) {
     const int64_t rows = ceil_div(1 << 18, tables.vocab_size);
-    return parallel_for(run, ceil_div(tables.vocab_size, rows), [&](int64_t block, int) {
+    std::atomic<bool> wrapped{false};
+    const auto body = [&](int64_t block, int) {
         const int64_t end = std::min(tables.vocab_size, (block + 1) * rows);
         for (int64_t i = block * rows; i < end; ++i) {
             for (int t = 0; t < tables.num_threads; ++t) {
-                add_row(counts + i * tables.vocab_size, tables.pairs_of(t) + i * tables.stride,
-                        tables.pairs_of(t, tables.twins - 1) + i * tables.stride, tables.vocab_size,
-                        sign);
+                if (add_row(counts + i * tables.vocab_size, tables.pairs_of(t) + i * tables.stride,
+                            tables.pairs_of(t, tables.twins - 1) + i * tables.stride,
+                            tables.vocab_size, sign)) {
+                    wrapped.store(true, std::memory_order_relaxed);
+                }
             }
         }
-    });
+    };
+    if (!parallel_for(run, ceil_div(tables.vocab_size, rows), body)) return Result::interrupted();
+    if (!wrapped.load()) return {};
+    add_tables(counts, tables, -sign, run);
+    return Result::overflow();
 }
 
 // Into tables of every thread, added to `counts` once all tokens of a round are known to be good.
@@ -325,7 +382,12 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
             if (round > begin) count_private(counts, chain, begin, round, -sign, run);
             return Result::bad_value(first_bad.load());
         }
-        if (!fold(counts, tables, sign, run)) return Result::interrupted();
+        if (!fold(tables, run)) return Result::interrupted();
+        const Result added = add_tables(counts, tables, sign, run);
+        if (added.status == Status::overflow && round > begin) {
+            count_private(counts, chain, begin, round, -sign, run);
+        }
+        if (!added.ok()) return added;
     }
     return {};
 }

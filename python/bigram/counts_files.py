@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.files import Path, atomic_write
-from bigram.kernels._checks import MAX_VOCAB_SIZE, check_index
+from bigram.kernels._checks import MAX_INT, MAX_VOCAB_SIZE, check_index
 from bigram.sparse import RunningSum, check_total, empty_sparse, exact_sum
 from bigram.tokenizers import Tokenizer, check_tokenizer, from_json
 
@@ -147,42 +147,65 @@ def read_tsv(
                 file.seek(place)
             if tokenizer is not None:
                 vocab_size = tokenizer.vocab_size
-            blocks = _tsv_blocks(name, file, number, tokenizer)
+            blocks = _tsv_blocks(name, file, number, tokenizer, vocab_size)
             return _collect(name, blocks, vocab_size, tokenizer)
         except UnicodeDecodeError as error:
             raise ValueError(f"{name}: not UTF-8: {error}") from None
 
 
 def _tsv_blocks(
-    name: str, lines: Iterable[str], number: int, tokenizer: Tokenizer | None
+    name: str,
+    lines: Iterable[str],
+    number: int,
+    tokenizer: Tokenizer | None,
+    vocab_size: int | None,
 ) -> Iterator[tuple[Ids, Ids, Ids]]:
     ids: dict[str, int] | None = None
     if tokenizer is not None:
         ids = {_escaped(symbol): i for i, symbol in enumerate(tokenizer.vocab)}
+    highest = MAX_VOCAB_SIZE if vocab_size is None else vocab_size
     rows: list[tuple[int, int, int]] = []
     for number, line in enumerate(lines, number + 1):  # noqa: B020
         try:
             context, following, value = line.rstrip("\r\n").split("\t")
             if ids is None:
-                rows.append((int(context), int(following), int(value)))
+                row = (_number(context), _number(following), _number(value))
             else:
-                rows.append((ids[context], ids[following], int(value)))
+                row = (ids[context], ids[following], _number(value))
         except ValueError:
-            wanted = "context, next and count"
+            wanted = "context, next and count, numbers in plain digits"
             raise ValueError(f"{name}, line {number}: {line!r} is not {wanted}") from None
         except KeyError as error:
             raise ValueError(f"{name}, line {number}: {error} is not a symbol") from None
+        rows.append(row)
         if len(rows) == _LINES_PER_BLOCK:
-            yield _columns(name, number, rows)
+            yield _columns(f"{name}, line", number - len(rows) + 1, rows, highest)
             rows = []
-    yield _columns(name, number, rows)
+    yield _columns(f"{name}, line", number - len(rows) + 1, rows, highest)
 
 
-def _columns(name: str, number: int, rows: list[tuple[int, int, int]]) -> tuple[Ids, Ids, Ids]:
+def _number(text: str) -> int:
+    """Return the number; int() alone also takes spaces, signs, underscores and other digits."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError
+    return int(text)
+
+
+def _columns(
+    name: str, number: int, rows: list[tuple[int, int, int]], vocab_size: int
+) -> tuple[Ids, Ids, Ids]:
+    """Return the columns of lines from `number` on, all in range."""
     try:
         table = np.array(rows, np.int64).reshape(-1, 3)
+        good = not len(rows) or int(table[:, :2].max()) < vocab_size
     except OverflowError:
-        raise ValueError(f"{name}: a number up to line {number} exceeds 64 bits") from None
+        good = False
+    if not good:
+        for at, row in enumerate(rows, number):
+            limits = (vocab_size, vocab_size, MAX_INT + 1)
+            for column, value, limit in zip(_COLUMNS, row, limits, strict=True):
+                if value >= limit:
+                    raise ValueError(f"{name} {at}: {column} {value} is outside [0, {limit})")
     return table[:, 0], table[:, 1], table[:, 2]
 
 

@@ -50,8 +50,8 @@ def interpolate(
     Raises
     ------
     ValueError
-        For models of different vocabularies, weights that are no distribution, or "auto" without
-        held-out text.
+        For models of different vocabularies, weights that are no distribution, "auto" without
+        held-out text, or held-out text beside weights.
 
     Examples
     --------
@@ -73,6 +73,8 @@ def interpolate(
             raise ValueError("the models have different vocabularies; wanted one tokenizer")
     even = MixtureTable(tables, np.full(len(tables), 1.0 / len(tables)))
     if not isinstance(weights, str):
+        if held_out is not None:
+            raise ValueError("held_out is for weights='auto'; wanted it or the weights, not both")
         return MixtureTable(tables, weights)
     if weights != "auto":
         raise ValueError(f"weights = {weights!r}; wanted 'auto' or a number for each model")

@@ -143,6 +143,34 @@ def test_adds_to_out_and_returns_it():
     np.testing.assert_array_equal(out, kernels.count_bigrams(tokens, 27))
 
 
+@pytest.mark.parametrize(
+    ("vocab_size", "size"), [(3, 12), (3, 400_000), (70, 600), (300, 70_000), (300, 400_000)]
+)
+@pytest.mark.parametrize("dtype", [np.uint16, np.int64])
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_counts_do_not_wrap(vocab_size, size, dtype, num_threads):
+    """Short and long chains, straight into out and by tables: nothing is changed."""
+    tokens = np.zeros(size, dtype)
+    tokens[::3] = vocab_size - 1
+    room = reference.count_bigrams(tokens, vocab_size)
+    full = 2**63 - 1 - room
+    out = full.copy()
+    kernels.count_bigrams(tokens, vocab_size, out=out, num_threads=num_threads)
+    assert (out == 2**63 - 1).all()
+    for cell in ((0, 0), (vocab_size - 1, 0)):
+        out = full.copy()
+        out[cell] += 1
+        before = out.copy()
+        with pytest.raises(ValueError, match="a count in out would exceed"):
+            kernels.count_bigrams(tokens, vocab_size, out=out, num_threads=num_threads)
+        np.testing.assert_array_equal(out, before)
+    tokens[:] = 0  # only across offsets, and so not counted
+    offsets = np.arange(size + 1)
+    out = np.full((vocab_size, vocab_size), 2**63 - 1)
+    kernels.count_bigrams(tokens, vocab_size, offsets=offsets, out=out, num_threads=num_threads)
+    assert (out == 2**63 - 1).all()
+
+
 def test_more_pairs_than_32_bits_hold():
     tokens = np.zeros(2**32 + 3, np.uint8)  # never written: the system's one page of zeros
     out = np.zeros((2, 2), np.int64)

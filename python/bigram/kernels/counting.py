@@ -56,7 +56,8 @@ def count_bigrams(
         For an argument of another kind or dtype.
     ValueError
         For a token outside [0, vocab_size) (the first is named with its place), for offsets that
-        descend or leave the tokens, and for an ``out`` that cannot take the counts.
+        descend or leave the tokens, and for an ``out`` that cannot take the counts, or where one
+        of them would exceed 2**63 - 1.
 
     Examples
     --------
