@@ -33,7 +33,8 @@ def softmax_cross_entropy(
 
     ``loss_n = -log softmax(logits[n])[targets[n]]``, computed from ``logits - max(logits)``, summed
     in float64. With smoothing e, ``loss_n = (1 - e) w[y] nll[y] + e / C * sum_j w[j] nll[j]``; the
-    mean divides by the sum of ``w[y]`` over the targets that are not ignored.
+    mean divides by the sum of ``w[y]`` over the targets that are not ignored. At every instruction
+    set it is within 1e-6 (float32) or 1e-12 (float64) of the exact value, but not of the same bits.
 
     Parameters
     ----------
@@ -91,7 +92,8 @@ def softmax_cross_entropy_grad(
 ) -> tuple[Any, npt.NDArray[Any]]:
     """Cross-entropy and its gradient with respect to the logits, in one pass over memory.
 
-    For the mean without options, ``grad = (softmax(logits) - onehot(targets)) / N``.
+    For the mean without options, ``grad = (softmax(logits) - onehot(targets)) / N``, as exact as
+    the loss.
 
     Parameters
     ----------
