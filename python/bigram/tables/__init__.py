@@ -1,79 +1,27 @@
 """The table of P(next | context): what everything right of it needs to know.
 
 Every model ends in a table, and evaluating, scoring, sampling, plotting and saving are written
-against the protocol below, whatever the table is made of: an array (`DenseTable`), the pairs seen
-with a backoff (`BackoffTable`), or a weighted sum of tables (`MixtureTable`).
+against `Table`, whatever that is made of: an array (`DenseTable`), the pairs seen with a backoff
+(`BackoffTable`), or a weighted sum of tables (`MixtureTable`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bigram.tables.backoff import BackoffTable
+from bigram.tables.base import Table
 from bigram.tables.dense import DenseTable
 from bigram.tables.mixture import MixtureTable
 from bigram.tables.renormalizing import backoff_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["BackoffTable", "DenseTable", "MixtureTable", "Table", "as_backoff", "from_arrays"]
-
-
-@runtime_checkable
-class Table(Protocol):
-    """What a table offers; the classes say more. Contexts and tokens are ids in [0, V)."""
-
-    kind: ClassVar[str]
-
-    @property
-    def vocab_size(self) -> int:
-        """V."""
-        ...
-
-    def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
-        """Return rows (B, V) of ln P(j | context), nats."""
-        ...
-
-    def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
-        """Return (n,) ln P(next | context), nats."""
-        ...
-
-    def score_sequences(
-        self,
-        tokens: NDArray[Any],
-        offsets: NDArray[np.int64] | None = None,
-        *,
-        num_threads: int | None = None,
-    ) -> NDArray[np.float64]:
-        """Return (n_sequences,) log-likelihoods, nats."""
-        ...
-
-    def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return ids and log-probabilities (B, k) of the likeliest successors, best first."""
-        ...
-
-    def sample_sequences(
-        self,
-        starts: NDArray[Any],
-        *,
-        max_length: int,
-        stop: int | None = None,
-        seed: int | None = None,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        num_threads: int | None = None,
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Return tokens drawn after each start, and their offsets (n + 1,)."""
-        ...
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that make the table, by name."""
-        ...
 
 
 def as_backoff(table: Table) -> BackoffTable:
@@ -149,10 +97,8 @@ def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
     >>> from_arrays(table.kind, table.arrays()).vocab_size
     3
     """
-    if kind == DenseTable.kind:
-        return DenseTable.from_arrays(arrays)
-    if kind == BackoffTable.kind:
-        return BackoffTable.from_arrays(arrays)
-    if kind == MixtureTable.kind:
-        return MixtureTable.from_arrays(arrays)
+    kinds: tuple[type[Table], ...] = (DenseTable, BackoffTable, MixtureTable)
+    for table in kinds:
+        if kind == table.kind:
+            return table.from_arrays(arrays)
     raise ValueError(f"kind = {kind!r} is no kind of table")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.tables.checks import check_ids, check_pairs, check_top_k
+from bigram.tables.base import Table
 from bigram.tables.dense import DenseTable
 from bigram.tables.filtering import SamplingFilter
 from bigram.tables.heating import heated
 from bigram.tables.renormalizing import unseen_mass
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["BackoffTable"]
 
@@ -25,8 +25,8 @@ _NAMES = ("indptr", "indices", "probs", "backoff", "base")
 
 
 @dataclass(frozen=True, eq=False)
-class BackoffTable:
-    """A bigram model of O(pairs + V) numbers.
+class BackoffTable(Table):
+    """A bigram model of O(pairs + V) numbers, sampled without building a row.
 
     ``P(j | i) = p[i, j]`` where the pair is stored, else ``backoff[i] * base[j]`` (Katz 1987; the
     same structure as an ARPA file).
@@ -140,33 +140,18 @@ class BackoffTable:
         return kernels.index_pairs(self.indptr, self.indices, self._log_probs)
 
     def row_mass(self) -> NDArray[np.float64]:
-        """Return the sum of each row, shape (V,): one, or nearly, for a row of probabilities."""
-        rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
-        stored = np.bincount(rows, weights=self.probs, minlength=self.vocab_size)
-        return np.asarray(stored + self.backoff * unseen_mass(self.indptr, self.indices, self.base))
-
-    def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
-        """Return whole rows.
-
-        Parameters
-        ----------
-        contexts : array of int, shape (B,)
-
-        Returns
-        -------
-        ndarray, shape (B, V), float64
-            ln P(j | context), nats.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For ids that are no integers, or outside [0, V).
+        """Return the sum of each row, float64 (V,): one, or nearly, for a row of probabilities.
 
         Examples
         --------
-        See :class:`BackoffTable`.
+        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
+        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
+        >>> table.row_mass()
+        array([1., 1.])
         """
-        return kernels.backoff_rows(*self._logs, check_ids(contexts, self.vocab_size, "contexts"))
+        rows = np.repeat(np.arange(self.vocab_size), np.diff(self.indptr))
+        stored = np.bincount(rows, weights=self.probs, minlength=self.vocab_size)
+        return np.asarray(stored + self.backoff * unseen_mass(self.indptr, self.indices, self.base))
 
     @property
     def _logs(
@@ -220,68 +205,17 @@ class BackoffTable:
             before[self.indptr], self.indices[keep], self.probs[keep], self.backoff, self.base
         )
 
-    def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
-        """Return ln P(next | context) of each pair, nats.
+    def _rows(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]:
+        return kernels.backoff_rows(*self._logs, contexts)
 
-        Parameters
-        ----------
-        contexts, nexts : arrays of int, shape (n,)
-
-        Returns
-        -------
-        ndarray, shape (n,), float64
-
-        Raises
-        ------
-        TypeError, ValueError
-            For ids that are no integers, or outside [0, V).
-
-        Examples
-        --------
-        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
-        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
-        >>> np.exp(table.pair_log_probs([0, 0], [0, 1]))
-        array([0.25, 0.75])
-        """
-        rows, columns = check_pairs(contexts, nexts, self.vocab_size)
+    def _pairs(self, contexts: NDArray[np.int64], nexts: NDArray[np.int64]) -> NDArray[np.float64]:
         return kernels.score_backoff_pairs(
-            self._slots, self._log_backoff, self._log_base, rows, columns
+            self._slots, self._log_backoff, self._log_base, contexts, nexts
         )
 
-    def score_sequences(
-        self,
-        tokens: NDArray[Any],
-        offsets: NDArray[np.int64] | None = None,
-        *,
-        num_threads: int | None = None,
+    def _scores(
+        self, tokens: NDArray[Any], offsets: NDArray[np.int64] | None, num_threads: int | None
     ) -> NDArray[np.float64]:
-        """Return the log-likelihood of each sequence.
-
-        Parameters
-        ----------
-        tokens : ndarray, shape (n,), integer
-        offsets : ndarray, shape (n_sequences + 1,), int64, optional
-            Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None: one sequence.
-        num_threads : int, optional
-
-        Returns
-        -------
-        ndarray, shape (n_sequences,), float64
-            Nats.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For tokens that are no integers or outside [0, V), and offsets that descend or leave
-            the tokens.
-
-        Examples
-        --------
-        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
-        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
-        >>> np.exp(table.score_sequences(np.array([0, 1, 1])))
-        array([0.375])
-        """
         return kernels.score_backoff_sequences(
             self._slots,
             self._log_backoff,
@@ -291,81 +225,21 @@ class BackoffTable:
             num_threads=num_threads,
         )
 
-    def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the most probable successors of each context.
+    def _best(
+        self, contexts: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        return kernels.backoff_top_k(*self._logs, contexts, k, base_order=self._base_order)
 
-        Parameters
-        ----------
-        contexts : array of int, shape (B,)
-        k : int
-            Clipped to V.
-
-        Returns
-        -------
-        ids : ndarray, shape (B, k), int64
-            In descending order of probability, ties from the lower id on.
-        log_probs : ndarray, shape (B, k), float64
-            Nats.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For ids that are no integers, or outside [0, V); for k below 1.
-
-        Examples
-        --------
-        >>> table = BackoffTable(np.array([0, 1, 1]), np.array([1]), np.array([0.75]),
-        ...                      np.array([0.5, 1.0]), np.array([0.5, 0.5]))
-        >>> table.top_k([0, 1], 1)[0]
-        array([[1],
-               [0]])
-        """
-        rows = check_ids(contexts, self.vocab_size, "contexts")
-        k = check_top_k(k, self.vocab_size)
-        return kernels.backoff_top_k(*self._logs, rows, k, base_order=self._base_order)
-
-    def sample_sequences(
+    def _sample(
         self,
+        chosen: SamplingFilter,
         starts: NDArray[Any],
         *,
         max_length: int,
-        stop: int | None = None,
-        seed: int | None = None,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        num_threads: int | None = None,
+        stop: int | None,
+        seed: int | None,
+        num_threads: int | None,
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Draw a sequence after each start; no row is built.
-
-        See :func:`bigram.kernels.sample_backoff_sequences` for the other arguments and the result.
-        Rows that do not sum to one are drawn from in proportion.
-
-        Parameters
-        ----------
-        temperature, top_k, top_p
-            Of the whole row; see :class:`bigram.tables.filtering.SamplingFilter`.
-
-        Returns
-        -------
-        tokens : ndarray, shape (drawn,), the smallest unsigned dtype that holds V - 1
-        offsets : ndarray, shape (n + 1,), int64
-
-        Raises
-        ------
-        TypeError, ValueError
-            For an argument of another kind, or out of its range.
-        ValueError
-            When a context without a distribution is reached.
-
-        Examples
-        --------
-        >>> table = BackoffTable(np.array([0, 1, 2]), np.array([1, 0]), np.ones(2), np.zeros(2),
-        ...                      np.array([0.5, 0.5]))
-        >>> table.sample_sequences(np.array([0]), max_length=4)
-        (array([1, 0, 1, 0], dtype=uint8), array([0, 4]))
-        """
-        chosen = SamplingFilter(temperature, top_k, top_p)
         return kernels.sample_backoff_sequences(
             self._sampler(chosen, num_threads),
             self.vocab_size,

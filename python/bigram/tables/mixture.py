@@ -12,12 +12,13 @@ import numpy as np
 from bigram import _core, kernels
 from bigram.kernels._checks import bad_token, check_index, check_offsets, check_seed, check_tokens
 from bigram.tables.backoff import BackoffTable
-from bigram.tables.checks import check_ids, check_pairs
-from bigram.tables.dense import DenseTable, top_of_rows
+from bigram.tables.base import Table
+from bigram.tables.checks import check_ids
+from bigram.tables.dense import DenseTable
 from bigram.tables.filtering import SamplingFilter
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["MixtureTable"]
 
@@ -26,8 +27,11 @@ _STREAM = 2**64 - 1  # sequence of the generator from which the seeds of the ste
 
 
 @dataclass(frozen=True, eq=False)
-class MixtureTable:
+class MixtureTable(Table):
     """Linear interpolation: ``P(j | i) = sum_m weights[m] P_m(j | i)``, exactly.
+
+    Sampling chooses a table for each token, and draws the token from it. Temperature, top-k and
+    top-p are of the whole row of the mixture, which is then built.
 
     Parameters
     ----------
@@ -90,23 +94,18 @@ class MixtureTable:
         with np.errstate(divide="ignore"):
             return np.log(total, out=total)
 
-    def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
-        """Return rows (B, V) of ln P(j | context), nats; see `DenseTable.log_probs`."""
+    def _rows(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]:
         return self._mix([table.log_probs(contexts) for table in self.tables])
 
-    def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
-        """Return ln P(next | context) of each pair (n,), nats; see `DenseTable.pair_log_probs`."""
-        rows, columns = check_pairs(contexts, nexts, self.vocab_size)
-        return self._mix([table.pair_log_probs(rows, columns) for table in self.tables])
+    def _pairs(self, contexts: NDArray[np.int64], nexts: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self._mix([table.pair_log_probs(contexts, nexts) for table in self.tables])
 
-    def score_sequences(
+    def _scores(
         self,
         tokens: NDArray[Any],
-        offsets: NDArray[np.int64] | None = None,
-        *,
-        num_threads: int | None = None,  # noqa: ARG002 - every table takes it
+        offsets: NDArray[np.int64] | None,
+        num_threads: int | None,  # noqa: ARG002 - every table takes it
     ) -> NDArray[np.float64]:
-        """Return the log-likelihood of each sequence, nats; see `DenseTable.score_sequences`."""
         tokens = check_tokens(tokens)
         ends = np.array([0, len(tokens)]) if offsets is None else check_offsets(offsets)
         if len(ends) == 0 or ends[0] < 0 or ends[-1] > len(tokens) or np.any(np.diff(ends) < 0):
@@ -124,10 +123,6 @@ class MixtureTable:
             np.add.at(scores, owner[inside], pairs[inside])
         return scores
 
-    def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return ids and log-probabilities (B, k) of the likeliest; see `DenseTable.top_k`."""
-        return top_of_rows(self, contexts, k)
-
     @cached_property
     def _row_weights(self) -> NDArray[np.float64]:
         """What each table contributes to the mass of each row, shape (V, tables)."""
@@ -135,24 +130,16 @@ class MixtureTable:
             [w * t.row_mass() for w, t in zip(self.weights, self.tables, strict=True)], axis=1
         )
 
-    def sample_sequences(
+    def _sample(
         self,
+        chosen: SamplingFilter,
         starts: NDArray[Any],
         *,
         max_length: int,
-        stop: int | None = None,
-        seed: int | None = None,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        num_threads: int | None = None,
+        stop: int | None,
+        seed: int | None,
+        num_threads: int | None,
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Draw a sequence after each start; see `BackoffTable.sample_sequences`.
-
-        A table is chosen for each token, and the token drawn from it. Temperature, top-k and top-p
-        are of the whole row of the mixture, which is then built.
-        """
-        chosen = SamplingFilter(temperature, top_k, top_p)
         current = check_ids(check_tokens(starts, "starts"), self.vocab_size, "starts")
         current = current.astype(np.int64)
         limit = check_index(max_length, "max_length", 0, 2**32 - 1)

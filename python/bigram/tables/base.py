@@ -1,0 +1,269 @@
+"""What every table of P(next | context) offers, whatever it is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bigram.tables.checks import check_ids, check_pairs, check_top_k
+from bigram.tables.filtering import SamplingFilter
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
+
+__all__ = ["Table"]
+
+_BLOCK = 1 << 20  # elements sorted at a time
+
+
+class Table(ABC):
+    """A table of P(next | context); contexts and tokens are ids in [0, V).
+
+    Arguments are checked here; a kind of table says how it answers.
+
+    Attributes
+    ----------
+    kind : str
+        The name of the class in files.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """V."""
+
+    def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
+        """Return whole rows.
+
+        Parameters
+        ----------
+        contexts : array of int, shape (B,)
+
+        Returns
+        -------
+        ndarray, shape (B, V), float64
+            ln P(j | context), nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V).
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> table = bigram.DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]]))
+        >>> np.exp(table.log_probs([1, 0]))
+        array([[0.5 , 0.5 ],
+               [0.25, 0.75]])
+        """
+        return self._rows(check_ids(contexts, self.vocab_size, "contexts"))
+
+    @abstractmethod
+    def _rows(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+    def pair_log_probs(self, contexts: ArrayLike, nexts: ArrayLike) -> NDArray[np.float64]:
+        """Return ln P(next | context) of each pair, nats.
+
+        Parameters
+        ----------
+        contexts, nexts : arrays of int, shape (n,)
+
+        Returns
+        -------
+        ndarray, shape (n,), float64
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V).
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> table = bigram.DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]]))
+        >>> np.exp(table.pair_log_probs([0, 1], [1, 1]))
+        array([0.75, 0.5 ])
+        """
+        return self._pairs(*check_pairs(contexts, nexts, self.vocab_size))
+
+    @abstractmethod
+    def _pairs(
+        self, contexts: NDArray[np.int64], nexts: NDArray[np.int64]
+    ) -> NDArray[np.float64]: ...
+
+    def score_sequences(
+        self,
+        tokens: NDArray[Any],
+        offsets: NDArray[np.int64] | None = None,
+        *,
+        num_threads: int | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the log-likelihood of each sequence.
+
+        Parameters
+        ----------
+        tokens : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
+            Ids in [0, V), of any stride.
+        offsets : ndarray, shape (n_sequences + 1,), int64, optional
+            Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None: one sequence.
+        num_threads : int, optional
+            See :func:`bigram.set_num_threads`. The bits do not depend on it.
+
+        Returns
+        -------
+        ndarray, shape (n_sequences,), float64
+            Nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For tokens that are no integers or outside [0, V), and offsets that descend or leave
+            the tokens.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> table = bigram.DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]]))
+        >>> np.exp(table.score_sequences(np.array([0, 1, 1])))
+        array([0.375])
+        """
+        return self._scores(tokens, offsets, num_threads)
+
+    @abstractmethod
+    def _scores(
+        self, tokens: NDArray[Any], offsets: NDArray[np.int64] | None, num_threads: int | None
+    ) -> NDArray[np.float64]: ...
+
+    def top_k(self, contexts: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the most probable successors of each context.
+
+        Parameters
+        ----------
+        contexts : array of int, shape (B,)
+        k : int
+            Clipped to V.
+
+        Returns
+        -------
+        ids : ndarray, shape (B, k), int64
+            In descending order of probability, ties from the lower id on.
+        log_probs : ndarray, shape (B, k), float64
+            Nats.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For ids that are no integers, or outside [0, V); for k below 1.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> table = bigram.DenseTable(np.array([[0.25, 0.75], [0.5, 0.5]]))
+        >>> table.top_k([0, 1], 1)[0]
+        array([[1],
+               [0]])
+        """
+        rows = check_ids(contexts, self.vocab_size, "contexts")
+        return self._best(rows, check_top_k(k, self.vocab_size))
+
+    def _best(
+        self, contexts: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Sort whole rows, a block of them at a time."""
+        ids, log_probs = np.empty((len(contexts), k), np.int64), np.empty((len(contexts), k))
+        step = max(1, _BLOCK // self.vocab_size)
+        for start in range(0, len(contexts), step):
+            block = self._rows(contexts[start : start + step])
+            best = np.argsort(-block, axis=1, kind="stable")[:, :k]
+            ids[start : start + step] = best
+            log_probs[start : start + step] = np.take_along_axis(block, best, axis=1)
+        return ids, log_probs
+
+    def sample_sequences(
+        self,
+        starts: NDArray[Any],
+        *,
+        max_length: int,
+        stop: int | None = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        num_threads: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Draw a sequence after each start, each token from the row of the one before it.
+
+        Rows that do not sum to one are drawn from in proportion.
+
+        Parameters
+        ----------
+        starts : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
+            The token before the first one of each sequence.
+        max_length : int
+            Tokens drawn after a start, at most.
+        stop : int, optional
+            Ends a sequence and is not part of it.
+        seed : int, optional
+            In [0, 2**64). The tokens of sequence ``s`` depend on the table, the seed, ``s`` and its
+            start alone. None: fresh entropy.
+        temperature, top_k, top_p
+            Of the whole row; see :class:`bigram.tables.filtering.SamplingFilter`.
+        num_threads : int, optional
+            See :func:`bigram.set_num_threads`. The tokens do not depend on it.
+
+        Returns
+        -------
+        tokens : ndarray, shape (drawn,), the smallest unsigned dtype that holds V - 1
+        offsets : ndarray, shape (n + 1,), int64
+            Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an argument of another kind, or out of its range.
+        ValueError
+            When a context without a distribution is reached.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> table = bigram.DenseTable(np.array([[0.0, 1.0], [1.0, 0.0]]))
+        >>> table.sample_sequences(np.array([0, 1]), max_length=3)
+        (array([1, 0, 1, 0, 1, 0], dtype=uint8), array([0, 3, 6]))
+        """
+        return self._sample(
+            SamplingFilter(temperature, top_k, top_p),
+            starts,
+            max_length=max_length,
+            stop=stop,
+            seed=seed,
+            num_threads=num_threads,
+        )
+
+    @abstractmethod
+    def _sample(
+        self,
+        chosen: SamplingFilter,
+        starts: NDArray[Any],
+        *,
+        max_length: int,
+        stop: int | None,
+        seed: int | None,
+        num_threads: int | None,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that make the table, by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Make the table that `arrays` came from; ValueError if they are not what it needs."""
