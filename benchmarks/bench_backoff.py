@@ -102,7 +102,7 @@ def test_score_texts(duel, model, lines, tmp_path):
 def test_rows(duel, model, size):
     table, arrays = model.table, logs(model.table)
     contexts = np.random.default_rng(0).integers(0, table.vocab_size, size(500, 100, 10))
-    wanted = reference.backoff_log_rows(*arrays, contexts)
+    wanted = reference.backoff_rows(*arrays, contexts)
 
     def check(_, rows) -> None:
         np.testing.assert_array_equal(rows, wanted)
@@ -111,7 +111,7 @@ def test_rows(duel, model, size):
         f"{len(contexts)} rows of {table.vocab_size:,}",
         {
             "bigram": lambda: table.log_probs(contexts),
-            "numpy": lambda: reference.backoff_log_rows(*arrays, contexts),
+            "numpy": lambda: reference.backoff_rows(*arrays, contexts),
         },
         check=check,
         work=len(contexts) * table.vocab_size,
@@ -122,10 +122,10 @@ def test_rows(duel, model, size):
 def test_top_k(duel, model, size):
     table, arrays = model.table, logs(model.table)
     contexts = np.random.default_rng(0).integers(0, table.vocab_size, size(500, 100, 10))
-    wanted = np.sort(reference.backoff_log_rows(*arrays, contexts), axis=1)[:, ::-1][:, :10]
+    wanted = np.sort(reference.backoff_rows(*arrays, contexts), axis=1)[:, ::-1][:, :10]
 
     def numpy_twin():
-        rows = reference.backoff_log_rows(*arrays, contexts)
+        rows = reference.backoff_rows(*arrays, contexts)
         best = np.argpartition(-rows, 10, axis=1)[:, :10]
         values = np.take_along_axis(rows, best, axis=1)
         order = np.argsort(-values, axis=1)

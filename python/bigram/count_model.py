@@ -9,8 +9,9 @@ from bigram import smoothing as smoothings
 from bigram import tables, tokenizers
 from bigram.arpa_reader import read_arpa
 from bigram.counting import count
-from bigram.counts import BigramCounts, as_counts
+from bigram.counts import BigramCounts
 from bigram.files import Path
+from bigram.given_counts import as_counts
 from bigram.kernels._checks import check_index
 from bigram.models import BigramModel
 from bigram.pruning import perplexity_changes, rare_pairs_left_out, without_pairs

@@ -29,7 +29,7 @@ from bigram.tokenizers import Tokenizer
 if TYPE_CHECKING:
     from scipy.sparse import csr_array, sparray, spmatrix
 
-__all__ = ["BigramCounts", "as_counts", "check_same_ids"]
+__all__ = ["BigramCounts"]
 
 
 class BigramCounts(CountsExport):
@@ -418,35 +418,6 @@ class BigramCounts(CountsExport):
         if tokenizer is not None and tokenizer.vocab_size != header["vocab_size"]:
             raise ValueError("the tokenizer has another number of symbols than the counts")
         return cls.trusted(counts_from_arrays(arrays), tokenizer)
-
-
-def as_counts(
-    counts: BigramCounts | npt.ArrayLike | sparray | spmatrix, tokenizer: Tokenizer | None
-) -> tuple[BigramCounts, Tokenizer | None]:
-    """Return counts, or a matrix as counts, and their tokenizer unless another one is given.
-
-    Raises
-    ------
-    ValueError
-        If the tokenizer has another number of symbols than the counts.
-    """
-    if not isinstance(counts, BigramCounts):
-        counts = BigramCounts(counts, tokenizer)
-    tokenizers.check_tokenizer(tokenizer)
-    tokenizer = counts.tokenizer if tokenizer is None else tokenizer
-    if tokenizer is not None and tokenizer.vocab_size != counts.vocab_size:
-        raise ValueError(
-            f"tokenizer has {tokenizer.vocab_size} symbols, counts have {counts.vocab_size}"
-        )
-    return counts, tokenizer
-
-
-def check_same_ids(counts: BigramCounts, vocab_size: int, tokenizer: Tokenizer | None) -> None:
-    """Raise ValueError where the ids of counts mean something else than those of a model."""
-    if counts.vocab_size != vocab_size:
-        raise ValueError(f"counts have {counts.vocab_size} symbols, the model has {vocab_size}")
-    if counts.tokenizer is not None and tokenizer not in (None, counts.tokenizer):
-        raise ValueError("counts were made with another tokenizer than the model's")
 
 
 def _pruned(block: Csr, min_count: int) -> Csr:

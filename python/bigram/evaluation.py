@@ -15,8 +15,9 @@ import numpy as np
 
 from bigram import kernels
 from bigram.corpus import Corpus
-from bigram.counts import BigramCounts, check_same_ids
+from bigram.counts import BigramCounts
 from bigram.encoding import TokenBatch, encode_corpus, pairs_inside
+from bigram.given_counts import check_same_ids
 from bigram.tokenizers import ByteTokenizer, CharTokenizer, WordTokenizer
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from bigram.storage import atomic_write
+    >>> from bigram.files import atomic_write
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with atomic_write(f"{folder}/a.txt") as file:
     ...         _ = file.write(b"whole")

@@ -12,9 +12,9 @@ from bigram import storage
 from bigram.arpa import write_arpa
 from bigram.corpus import Corpus
 from bigram.evaluation import Evaluation, PairScore, evaluate, explain, score_corpus
-from bigram.kernels._checks import check_index
+from bigram.kernels._checks import check_index, check_seed
 from bigram.plotting import MAX_SYMBOLS, model_map
-from bigram.sampling import Sampler, Seed, TextSampler, check_idx, fresh_seed, probability_rows
+from bigram.sampling import Sampler, Seed, TextSampler, check_idx, probability_rows
 from bigram.tables.filtering import SamplingFilter
 from bigram.tokenizers import context_id
 
@@ -224,7 +224,7 @@ class BigramModel(ABC):
         sampler = Sampler(
             self.table,
             SamplingFilter(temperature, top_k, top_p),
-            fresh_seed() if seed is None else seed,
+            check_seed(None) if seed is None else seed,
         )
         strings = TextSampler(sampler, tokenizer, prefix, max_length)
         if unique or exclude is not None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels, tokenizers
-from bigram.counts import BigramCounts, as_counts
+from bigram.counts import BigramCounts
+from bigram.given_counts import as_counts
 from bigram.kernels._checks import check_inside, check_vocab_size
 from bigram.models import BigramModel
 from bigram.optimizers import SGD, AdamW, LearningRate

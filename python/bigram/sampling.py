@@ -7,7 +7,6 @@ other as in a PyTorch script: one sequence after another, one multinomial a toke
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -224,11 +223,6 @@ class TextSampler:
                 return [self.prefix + text[a - base : b - base] for a, b in pairwise(ends)]
             return [self.prefix + decode(tokens[a:b]) for a, b in pairwise(ends)]
         return [decode(np.concatenate([prefix_ids, tokens[a:b]])) for a, b in pairwise(ends)]
-
-
-def fresh_seed() -> int:
-    """Return 63 bits of entropy."""
-    return int.from_bytes(os.urandom(8), "little") >> 1
 
 
 def check_idx(idx: ArrayLike, vocab_size: int) -> NDArray[Any]:

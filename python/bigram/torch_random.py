@@ -224,7 +224,7 @@ class TorchGenerator:
         dims = _shape(shape)
         size, span = math.prod(dims), np.uint64(high - low)
         words = self._words64(size) if high - low >= 2**28 else self._bits.random_raw(size)
-        # uint64 wraps round, so that adding `low` modulo 2**64 is right for negative ones too
+        # uint64 wraps round, so that adding `low` modulo 2**64 is right for negative ones too.
         values: NDArray[np.int64] = (words % span + np.uint64(low % 2**64)).view(np.int64)
         return values.reshape(dims)
 

@@ -204,7 +204,7 @@ def test_a_context_without_mass_is_an_error_only_when_it_is_reached():
 
 def test_reference_draws_from_the_same_rows():
     model, dense = random_model(1, 12, "other")
-    rows = reference.backoff_rows(*model, np.arange(12))
+    rows = reference.backoff_weights(*model, np.arange(12))
     np.testing.assert_array_equal(rows, dense)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_index, native
+from bigram.kernels._checks import check_index, check_int64, native
 from bigram.threads import resolve_num_threads
 
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_grad"]
@@ -198,8 +198,7 @@ def _checked_targets(targets: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
         return targets if targets.flags.aligned else native(targets)
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets has dtype {targets.dtype}; wanted int32 or int64")
-    if targets.dtype.kind == "u" and targets.itemsize == 8 and n and targets.max() > 2**63 - 1:
-        raise ValueError(f"targets holds {targets.max()}; wanted at most 2**63 - 1")
+    check_int64(targets, "targets")
     return targets.astype(np.int64)
 
 

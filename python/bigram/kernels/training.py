@@ -197,7 +197,7 @@ def _fused_windows(
 
 
 def _is_fused(weight: Array, steps: TrainingSteps) -> bool:
-    # the norm of a gradient ties all rows together; the fused kernel takes them one by one
+    # The norm of a gradient ties all rows together; the fused kernel takes them one by one.
     return len(weight) <= FUSED_VOCAB and steps.clip_norm is None
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.reference.backoff import (
-    backoff_log_rows,
     backoff_rows,
+    backoff_weights,
     score_backoff_pairs,
     score_backoff_sequences,
 )
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = [
     "adamw_update",
     "add_counts",
-    "backoff_log_rows",
     "backoff_rows",
+    "backoff_weights",
     "count_bigrams",
     "count_bigrams_sparse",
     "count_cross_entropy_grad",

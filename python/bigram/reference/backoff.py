@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["backoff_log_rows", "backoff_rows", "score_backoff_pairs", "score_backoff_sequences"]
+__all__ = ["backoff_rows", "backoff_weights", "score_backoff_pairs", "score_backoff_sequences"]
 
 
-def backoff_log_rows(
+def backoff_rows(
     indptr: npt.NDArray[np.int64],
     indices: npt.NDArray[Any],
     log_probs: npt.NDArray[np.float64],
@@ -26,7 +26,7 @@ def backoff_log_rows(
     return rows
 
 
-def backoff_rows(
+def backoff_weights(
     indptr: npt.NDArray[np.int64],
     indices: npt.NDArray[Any],
     weights: npt.NDArray[np.float64],
@@ -34,7 +34,7 @@ def backoff_rows(
     base: npt.NDArray[np.float64],
     contexts: npt.NDArray[Any],
 ) -> npt.NDArray[np.float64]:
-    """Build whole rows (B, V) of a model with backoff, in proportion to which it is sampled."""
+    """Build whole rows (B, V) of weights, in proportion to which a model is sampled."""
     rows: npt.NDArray[np.float64] = backoff[contexts, None] * base
     for row, context in zip(rows, contexts, strict=True):
         stored = slice(indptr[context], indptr[context + 1])

@@ -8,7 +8,8 @@ import numpy as np
 
 from bigram.corpus import Corpus, as_corpus
 from bigram.counting import count
-from bigram.counts import BigramCounts, check_same_ids
+from bigram.counts import BigramCounts
+from bigram.given_counts import check_same_ids
 from bigram.training.batches import TokenStream
 
 if TYPE_CHECKING:

@@ -142,11 +142,11 @@ class Trainer:
         positions = None if self.batches is None else self.batches.draw(steps)
         try:
             done = self._train(steps, positions)
-            # the losses vouch for the weights before each update; this for those after the last
+            # The losses vouch for the weights before each update; this for those after the last.
             sound = done == steps and self._weights_are_sound(before[0])
             if not sound:
                 _restore(arrays, before)
-                # the same steps give the same bits, up to the one that went wrong
+                # The same steps give the same bits, up to the one that went wrong.
                 self._train(max(0, done - 1), positions)
         except BaseException:
             _restore(arrays, before)
