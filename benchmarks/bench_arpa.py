@@ -69,7 +69,7 @@ def python_arpa(text: Path, out: Path) -> Path:
     return out
 
 
-def test_words_to_arpa(duel, size, text, arpa, tmp_path):
+def test_words_to_arpa(duel, text, arpa, tmp_path):
     wanted = num_pairs(arpa)
 
     def ours() -> Path:

@@ -207,7 +207,7 @@ def test_score_answers_before_its_input_ends(model) -> None:
         assert running.wait(60) == 0
 
 
-def test_an_arpa_file_is_a_model(run, model, corpus, tmp_path) -> None:
+def test_an_arpa_file_is_a_model(run, tmp_path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("the cat sat\nthe dog\n")
     path = tmp_path / "words.arpa"
@@ -255,7 +255,7 @@ def test_plot(run, model, tmp_path) -> None:
     assert run("plot", model, "-o", "map.svg", "--json").json == {"picture": "map.svg"}
 
 
-def test_info(run, model, corpus) -> None:
+def test_info(run, model) -> None:
     found = run("info", model, "--json").json
     assert found["kind"] == "count_model"
     assert found["symbols"] == 12

@@ -159,7 +159,7 @@ def test_many_symbols_are_counted_sparsely(tmp_path, monkeypatch, held: int) -> 
         assert count(corpus, counts.tokenizer) == counts
 
 
-def test_long_texts(monkeypatch) -> None:
+def test_texts_in_pieces_count_the_same(monkeypatch) -> None:
     monkeypatch.setattr(sources, "BLOCK_BYTES", 100)
     texts = ["ab" * 200, "c", "é" * 100, "", "d.\n" * 70]
     assert as_pairs(count(texts)) == pairs(texts, "\0")
@@ -261,7 +261,9 @@ def test_counts_that_cannot_be_added() -> None:
         (np.full((1, 1), 2**63, np.uint64), ValueError, "at most 2"),
     ],
 )
-def test_bad_matrices(matrix: object, error: type[Exception], message: str) -> None:
+def test_what_is_no_matrix_of_counts_is_refused(
+    matrix: object, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         BigramCounts(matrix)
 
@@ -291,7 +293,7 @@ def test_saved_counts_come_back(tmp_path) -> None:
         BigramCounts.load(tmp_path / "none")
 
 
-def test_misuse() -> None:
+def test_bad_arguments_are_named() -> None:
     with pytest.raises(TypeError, match=r"pass \[text\] or Corpus\.lines\(path\)"):
         count("abc")
     with pytest.raises(ValueError, match="layout = 'csr'"):

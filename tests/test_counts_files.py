@@ -90,7 +90,7 @@ def test_tsv_of_others(tmp_path: pathlib.Path) -> None:
         ("\udcff\t1\t1\n", "UTF-8"),
     ],
 )
-def test_bad_tsv(tmp_path: pathlib.Path, text: str, message: str) -> None:
+def test_a_bad_line_is_named(tmp_path: pathlib.Path, text: str, message: str) -> None:
     path = tmp_path / "counts"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match=message) as caught:

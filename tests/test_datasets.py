@@ -56,9 +56,7 @@ def test_fetch_downloads_by_pooch_what_is_not_here(
     assert asked["progressbar"] is True
 
 
-def test_fetch_without_pooch_names_the_extra(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fetch_without_pooch_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pooch", None)
     monkeypatch.delenv("BIGRAM_DATA", raising=False)
     with pytest.raises(ImportError, match=r'pip install "bigram\[datasets\]"'):

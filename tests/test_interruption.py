@@ -58,7 +58,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child on Windows")
 @pytest.mark.parametrize("name", CALLS)
-def test_interrupt(name):
+def test_a_signal_stops_a_call_at_once(name):
     setup, call = CALLS[name]
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(setup=setup, call=call)],

@@ -95,7 +95,7 @@ def test_unique_and_exclude(model) -> None:
     assert texts[:50] == list(dict.fromkeys(t for t in plain if t not in TEXTS))[:50]
 
 
-def test_asking_for_more_different_texts_than_there_are_ends(model) -> None:
+def test_asking_for_more_different_texts_than_there_are_ends() -> None:
     single = bigram.CountModel(bigram.MLE()).fit(["ab"])
     with pytest.raises(ValueError, match=r"only 1 different strings .* in 300 draws, wanted n = 3"):
         single.sample(3, seed=0, unique=True)
@@ -140,7 +140,7 @@ def test_without_a_boundary_prefix_and_length_are_needed() -> None:
 
 
 @pytest.mark.parametrize("seed", [4, bigram.TorchGenerator(4)])
-def test_sharp_settings_take_the_most_likely_token(model, seed) -> None:
+def test_sharp_settings_take_the_most_likely_token(seed) -> None:
     best = bigram.CountModel(bigram.MLE()).fit(["ab"] * 3 + ["ba"])
     for options in ({"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-3}):
         assert best.sample(20, seed=seed, prefix="a", max_length=2, **options) == ["ab"] * 20

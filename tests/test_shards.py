@@ -132,7 +132,7 @@ def test_empty_files_and_tokenizers(tmp_path) -> None:
         bigram.count(corpus, CharTokenizer.from_symbols("ab"))
 
 
-def test_misuse(tmp_path) -> None:
+def test_bad_arguments_are_named(tmp_path) -> None:
     with pytest.raises(TypeError, match="float32"):
         Corpus.shards("a", dtype=np.float32, vocab_size=5)
     for bad in (0, -1, 2**31):

@@ -302,6 +302,6 @@ def test_stored_zeros_are_no_pairs():
         (lambda: smoothing.from_json({"name": "AddK", "alpha": 1}), ValueError, "AddK: .*alpha"),
     ],
 )
-def test_refuses(make, error, message):
+def test_bad_arguments_are_named(make, error, message):
     with pytest.raises(error, match=message):
         make()

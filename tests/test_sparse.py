@@ -72,7 +72,7 @@ def test_large_matrices_are_added_by_blocks(
         ([0, 2, 2], [0, 0], "increase"),
     ],
 )
-def test_check_sparse(indptr: list[int], indices: list[int], message: str) -> None:
+def test_unsound_matrices_are_refused(indptr: list[int], indices: list[int], message: str) -> None:
     arrays = np.array(indptr), np.array(indices), np.ones(len(indices), np.int64)
     with pytest.raises(ValueError, match=message):
         check_sparse(*arrays, 3 if len(indptr) == 4 else 2)

@@ -27,7 +27,7 @@ def _run(code: str, **env: str) -> str:
     return result.stdout.strip()
 
 
-def test_set_and_get():
+def test_what_is_set_is_got():
     bigram.set_num_threads(3)
     assert bigram.get_num_threads() == 3
 

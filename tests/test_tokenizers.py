@@ -144,7 +144,7 @@ def test_from_texts_refuses_a_boundary_that_occurs() -> None:
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_odd_texts(text: str) -> None:
+def test_odd_texts_come_back(text: str) -> None:
     boundary = "\n" if "\n" not in text else "."
     tokenizer = CharTokenizer.from_texts([text], boundary=boundary)
     assert set(tokenizer.vocab) == {boundary, *text}
@@ -187,7 +187,7 @@ def test_bad_vocabularies(arguments: tuple, message: str) -> None:
 
 
 @pytest.mark.parametrize("tokenizer", [CharTokenizer.from_texts(["ab"]), ByteTokenizer()])
-def test_misuse(tokenizer: CharTokenizer | ByteTokenizer) -> None:
+def test_bad_arguments_are_named(tokenizer: CharTokenizer | ByteTokenizer) -> None:
     with pytest.raises(TypeError, match="pass \\[text\\]"):
         tokenizer.encode_batch("ab")
     with pytest.raises(TypeError, match=r"texts\[1\] is int"):

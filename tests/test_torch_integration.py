@@ -72,7 +72,7 @@ def test_same_as_torch(shape, dtype, reduction, options, fused_calls):
 
 @pytest.mark.parametrize("shape", [(7,), (5, 7), (3, 5, 4)])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_weight(shape, reduction, fused_calls):
+def test_class_weights_are_as_torchs(shape, reduction, fused_calls):
     logits, target = problem(shape)
     weight = torch.rand(logits.shape[1] if logits.dim() > 1 else logits.shape[0])
     assert_same(logits, target, weight=weight, reduction=reduction, label_smoothing=0.2)
@@ -183,7 +183,7 @@ def test_without_gradient(mode, fused_calls):
     assert len(fused_calls) == 2
 
 
-def test_extremes(fused_calls):
+def test_extremes_are_as_torchs(fused_calls):
     inf, nan = torch.inf, torch.nan
     logits = torch.tensor([[1e30, -1e30, 0], [inf, inf, 0], [-inf, 0, 1], [nan, 0, 1], [-inf] * 3])
     for target in ([0, 0, 1, 0, 0], [1, 1, 0, 1, 1], [-100] * 5):

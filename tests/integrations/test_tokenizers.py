@@ -100,7 +100,7 @@ def test_json_pickle_and_equality(make) -> None:
     assert "boundary" in repr(tokenizer)
 
 
-def test_misuse(make) -> None:
+def test_bad_arguments_are_named(make) -> None:
     with pytest.raises(ValueError, match="boundary = 'none'"):
         make(boundary="none")
     tokenizer = make()

@@ -68,7 +68,7 @@ def test_out_is_filled_as_far_as_it_goes() -> None:
     assert (ids.tolist(), num_bytes) == ([233, 97, 98], 4)
 
 
-def test_misuse() -> None:
+def test_bad_arguments_are_named() -> None:
     table = np.zeros(4, np.uint8)
     for bad in (np.zeros(3), np.zeros((2, 2), np.uint8)):
         with pytest.raises(TypeError, match="wanted uint8"):

@@ -97,7 +97,7 @@ def test_sure_prediction_does_not_cancel():
     np.testing.assert_allclose(grad, [[-rest, rest / 2, rest / 2]], rtol=1e-6)
 
 
-def test_nothing_counted():
+def test_no_counts_have_no_loss():
     loss, grad = kernels.count_cross_entropy_grad(np.ones((2, 3)), np.zeros((2, 3), int))
     assert np.isnan(loss)
     np.testing.assert_array_equal(grad, np.zeros((2, 3)))
@@ -159,7 +159,7 @@ W, C = np.zeros((2, 2)), np.array([[1, 2], [0, 3]])
         (W, broken_csr(indptr=[0, 1, 9]), {}, ValueError, "counts.indptr does not ascend"),
     ],
 )
-def test_errors(weight, counts, options, error, message):
+def test_bad_arguments_are_named(weight, counts, options, error, message):
     with pytest.raises(error, match=message):
         kernels.count_cross_entropy_grad(weight, counts, **options)
 

@@ -230,7 +230,7 @@ def _read_only():
         (TOKENS, 2, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
     ],
 )
-def test_errors(tokens, vocab_size, options, error, message):
+def test_bad_arguments_are_named(tokens, vocab_size, options, error, message):
     with pytest.raises(error, match=message):
         kernels.count_bigrams(tokens, vocab_size, **options)
 

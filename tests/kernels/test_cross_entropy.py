@@ -288,7 +288,7 @@ OVERLAPPING = np.zeros(16)
         ),
     ],
 )
-def test_errors(logits, targets, options, error, message):
+def test_bad_arguments_are_named(logits, targets, options, error, message):
     if isinstance(options.get("out"), str):
         memory = np.zeros((3, 4))
         options, targets = {"out": memory}, memory.reshape(-1).view(np.int64)[:3]

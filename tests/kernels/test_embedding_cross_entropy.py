@@ -96,7 +96,7 @@ def test_any_layout_of_the_weight(view):
     np.testing.assert_array_equal(got[1], wanted[1])
 
 
-def test_no_examples():
+def test_no_examples_have_no_loss():
     loss, grad = kernels.embedding_cross_entropy_grad(
         np.ones((2, 3)), np.zeros(0, int), np.zeros(0, int)
     )
@@ -124,7 +124,7 @@ W, X, Y = np.zeros((3, 4)), np.array([0, 1, 2]), np.array([3, 1, 2])
         (W, X, Y, {"out": np.zeros((3, 4)), "sparse": True}, ValueError, "out is for the dense"),
     ],
 )
-def test_errors(weight, contexts, targets, options, error, message):
+def test_bad_arguments_are_named(weight, contexts, targets, options, error, message):
     with pytest.raises(error, match=message):
         kernels.embedding_cross_entropy_grad(weight, contexts, targets, **options)
 

@@ -68,7 +68,7 @@ def test_multinomial_prefix_and_threads(isa):
     np.testing.assert_array_equal(long[:300], wanted[0])
 
 
-def test_one_row():
+def test_a_vector_is_one_row():
     row = np.array([0.0, 3.0, 1.0])
     got = kernels.multinomial(row, 9, seed=1)
     assert got.shape == (9,)

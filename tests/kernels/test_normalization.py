@@ -54,7 +54,7 @@ def test_same_bits_for_any_number_of_threads(counts):
         lambda a: np.broadcast_to(a[:1], a.shape),
     ],
 )
-def test_any_stride(view):
+def test_any_stride_gives_the_same(view):
     counts = view(np.arange(600).reshape(20, 30))
     counts.flags.writeable = False
     np.testing.assert_array_equal(kernels.normalize_rows(counts), reference.normalize_rows(counts))
@@ -113,7 +113,7 @@ def _read_only():
         (COUNTS, {"num_threads": 1.5}, TypeError, "num_threads must be an integer"),
     ],
 )
-def test_errors(counts, options, error, message):
+def test_bad_arguments_are_named(counts, options, error, message):
     with pytest.raises(error, match=message):
         kernels.normalize_rows(counts, **options)
 

@@ -117,7 +117,7 @@ def read_only():
         ({"num_threads": 0}, ValueError, "num_threads = 0"),
     ],
 )
-def test_adamw_errors(changes, error, message):
+def test_adamw_names_bad_arguments(changes, error, message):
     arguments = arrays() | {"step": 1} | changes
     with pytest.raises(error, match=message):
         kernels.adamw_update(**arguments)
@@ -139,7 +139,7 @@ def test_overlap_is_an_error(one, other):
         ({"learning_rate": 1.0, "weight_decay": -0.1}, "must not be negative"),
     ],
 )
-def test_sgd_errors(options, message):
+def test_sgd_names_bad_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         kernels.sgd_update(np.zeros(3), np.zeros(3), **options)
 

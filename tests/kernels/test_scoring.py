@@ -99,7 +99,7 @@ TOKENS = np.array([0, 1, 2])
         (TABLE, TOKENS, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
     ],
 )
-def test_errors(log_probs, tokens, options, error, message):
+def test_bad_arguments_are_named(log_probs, tokens, options, error, message):
     with pytest.raises(error, match=message):
         kernels.score_sequences(log_probs, tokens, **options)
 

@@ -73,7 +73,7 @@ def test_equals_the_dense_kernel():
     np.testing.assert_array_equal(kernels.count_bigrams_sparse(tokens, 1500).toarray(), dense)
 
 
-def test_largest_ids():
+def test_the_largest_ids_are_counted():
     tokens = np.array([5_000_000, 3, 5_000_000, 4_999_999, 3, 3])
     got = kernels.count_bigrams_sparse(tokens, 5_000_001)
     assert sorted(got.todok().items()) == [
@@ -117,7 +117,7 @@ TOKENS = np.array([0, 1, 1])
         (TOKENS, 2, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
     ],
 )
-def test_errors(tokens, vocab_size, options, error, message):
+def test_bad_arguments_are_named(tokens, vocab_size, options, error, message):
     with pytest.raises(error, match=message):
         kernels.count_bigrams_sparse(tokens, vocab_size, **options)
 
