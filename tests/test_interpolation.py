@@ -68,7 +68,8 @@ def test_long_texts_are_scored_by_blocks(monkeypatch):
     mixed, tokens = mixture(), np.random.default_rng(1).integers(0, 4, 500)
     offsets = np.sort(np.random.default_rng(2).integers(0, 500, 60))
     whole = mixed.score_sequences(tokens, offsets)
-    monkeypatch.setattr("bigram.tables.mixture._BLOCK", 7)
+    monkeypatch.setattr("bigram.tables.mixture.BLOCK", 7)
+    monkeypatch.setattr("bigram.tables.blocks.BLOCK", 7)
     np.testing.assert_allclose(mixed.score_sequences(tokens, offsets), whole)
     np.testing.assert_array_equal(mixed.top_k(range(4), 2)[0], mixture().top_k(range(4), 2)[0])
 
@@ -87,7 +88,7 @@ def test_a_mixture_samples_its_rows(setting):
 
 @pytest.mark.parametrize("setting", [{}, {"top_k": 3, "temperature": 2.0}])
 def test_fewer_and_shorter_samples_are_prefixes(setting, monkeypatch):
-    monkeypatch.setattr("bigram.tables.mixture._BLOCK", 64)
+    monkeypatch.setattr("bigram.tables.blocks.BLOCK", 64)
     mixed = mixture()
     starts = np.random.default_rng(0).integers(0, 4, 100)
     tokens, offsets = mixed.sample_sequences(starts, max_length=30, stop=0, seed=9, **setting)

@@ -74,6 +74,10 @@ class Corpus:
         FileNotFoundError
             If a pattern matches nothing. A file that cannot be read raises OSError, and invalid
             UTF-8 ValueError, where the corpus is used.
+
+        Examples
+        --------
+        See `Corpus`.
         """
         return cls(TextFiles(expand_paths(paths), True, _checked_errors(errors)))
 
@@ -96,6 +100,10 @@ class Corpus:
         ------
         FileNotFoundError
             If a pattern matches nothing.
+
+        Examples
+        --------
+        See `Corpus`.
         """
         return cls(TextFiles(expand_paths(paths), False, _checked_errors(errors)))
 

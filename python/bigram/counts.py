@@ -344,7 +344,14 @@ class BigramCounts(CountsExport):
         return csr_array(self.matrix) if isinstance(self.matrix, np.ndarray) else self.matrix
 
     def to_dense(self) -> Dense:
-        """Return the counts as an array, int64, shape (V, V); the matrix itself where it is one."""
+        """Return the counts as an array, int64, shape (V, V); the matrix itself where it is one.
+
+        Examples
+        --------
+        >>> BigramCounts(np.array([[0, 2], [1, 0]])).to_dense()
+        array([[0, 2],
+               [1, 0]])
+        """
         return self.matrix if isinstance(self.matrix, np.ndarray) else self.matrix.toarray()
 
     # ---- files

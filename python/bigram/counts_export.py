@@ -69,6 +69,10 @@ class CountsExport:
         ------
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        See `from_tsv`.
         """
         files.write_tsv(self._counts, path)
 
@@ -162,6 +166,10 @@ class CountsExport:
         ------
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        See `from_npz`.
         """
         files.write_npz(self._counts, path)
 

@@ -53,9 +53,12 @@ class MLE(Smoothing):
             pairs.indptr, pairs.indices, probs, np.zeros(size), np.full(size, 1.0 / size)
         )
 
-    def table(self, counts: BigramCounts) -> DenseTable | BackoffTable:
-        """Return the model; see `Smoothing.table`."""
-        return _dense_or_backoff(self, counts, 0.0)
+    def _dense_table(
+        self,
+        counts: BigramCounts,  # noqa: ARG002 - the matrix is enough
+        matrix: NDArray[np.int64],
+    ) -> DenseTable:
+        return DenseTable(kernels.normalize_rows(matrix))
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,8 @@ class AddK(Smoothing):
         backoff = divide(np.full(size, added), mass)
         return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, np.full(size, 1.0 / size))
 
-    def table(self, counts: BigramCounts) -> DenseTable | BackoffTable:
-        """Return the model; see `Smoothing.table`."""
-        chosen = self.tuned(counts)
-        return _dense_or_backoff(chosen, counts, float(chosen.k))
+    def _dense_table(self, counts: BigramCounts, matrix: NDArray[np.int64]) -> DenseTable:
+        return DenseTable(kernels.normalize_rows(matrix, alpha=float(self.tuned(counts).k)))
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,3 @@ def _dirichlet(
     mu: float, count: NDArray[np.float64], total: NDArray[np.float64], q: NDArray[np.float64]
 ) -> NDArray[Any]:
     return (count + mu * q) / (total + mu)
-
-
-def _dense_or_backoff(
-    smoothing: Smoothing, counts: BigramCounts, alpha: float
-) -> DenseTable | BackoffTable:
-    matrix: Any = counts.matrix
-    if isinstance(matrix, np.ndarray):
-        return DenseTable(kernels.normalize_rows(matrix, alpha=alpha))
-    return smoothing.backoff_table(counts)

@@ -60,6 +60,14 @@ class Smoothing(ABC):
         """Fill in the free parameter; most methods have none."""
         return self
 
+    def _dense_table(
+        self,
+        counts: BigramCounts,
+        matrix: NDArray[np.int64],  # noqa: ARG002 - enough for some methods
+    ) -> DenseTable:
+        """Make the table of counts whose matrix is dense."""
+        return self.backoff_table(counts).to_dense()
+
     def backoff_table(self, counts: BigramCounts) -> BackoffTable:
         """Return the smoothed model as pairs with a backoff; memory O(pairs + V).
 
@@ -70,6 +78,11 @@ class Smoothing(ABC):
         Returns
         -------
         BackoffTable
+
+        Raises
+        ------
+        ValueError
+            For a base of another length than the vocabulary.
 
         Examples
         --------
@@ -91,6 +104,11 @@ class Smoothing(ABC):
         -------
         DenseTable or BackoffTable
 
+        Raises
+        ------
+        ValueError
+            For a base of another length than the vocabulary.
+
         Examples
         --------
         >>> import bigram
@@ -98,8 +116,9 @@ class Smoothing(ABC):
         array([[0.16666667, 0.83333333],
                [0.6       , 0.4       ]])
         """
-        table = self.backoff_table(counts)
-        return table.to_dense() if isinstance(counts.matrix, np.ndarray) else table
+        if isinstance(counts.matrix, np.ndarray):
+            return self._dense_table(counts, counts.matrix)
+        return self.backoff_table(counts)
 
     def discounts(self, counts: BigramCounts) -> Discounts | None:
         """Return what is taken off these counts, and whether it had to fall back.

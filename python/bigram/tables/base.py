@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bigram.tables.blocks import row_blocks
 from bigram.tables.checks import check_ids, check_pairs, check_top_k
 from bigram.tables.filtering import SamplingFilter
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Table"]
-
-_BLOCK = 1 << 20  # elements sorted at a time
 
 
 class Table(ABC):
@@ -178,12 +177,10 @@ class Table(ABC):
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Sort whole rows, a block of them at a time."""
         ids, log_probs = np.empty((len(contexts), k), np.int64), np.empty((len(contexts), k))
-        step = max(1, _BLOCK // self.vocab_size)
-        for start in range(0, len(contexts), step):
-            block = self._rows(contexts[start : start + step])
-            best = np.argsort(-block, axis=1, kind="stable")[:, :k]
-            ids[start : start + step] = best
-            log_probs[start : start + step] = np.take_along_axis(block, best, axis=1)
+        for some in row_blocks(len(contexts), self.vocab_size):
+            block = self._rows(contexts[some])
+            ids[some] = np.argsort(-block, axis=1, kind="stable")[:, :k]
+            log_probs[some] = np.take_along_axis(block, ids[some], axis=1)
         return ids, log_probs
 
     def sample_sequences(

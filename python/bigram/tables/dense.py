@@ -11,14 +11,13 @@ import numpy as np
 
 from bigram import kernels
 from bigram.tables.base import Table
+from bigram.tables.blocks import row_blocks
 from bigram.tables.filtering import SamplingFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["DenseTable"]
-
-_BLOCK = 1 << 20  # elements worked on at a time, so that temporaries stay small
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +122,8 @@ class DenseTable(Table):
         if last is not None and last[0] == chosen:
             return last[1]  # type: ignore[no-any-return]
         weights = np.empty_like(self.probs)
-        step = max(1, _BLOCK // self.vocab_size)
-        for start in range(0, self.vocab_size, step):
-            weights[start : start + step] = chosen.weights(self._log_table[start : start + step])
+        for some in row_blocks(self.vocab_size, self.vocab_size):
+            weights[some] = chosen.weights(self._log_table[some])
         self.__dict__["_last_filtered"] = (chosen, weights)
         return weights
 

@@ -13,6 +13,7 @@ from bigram import _core, kernels
 from bigram.kernels._checks import bad_token, check_index, check_offsets, check_seed, check_tokens
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.base import Table
+from bigram.tables.blocks import BLOCK, row_blocks
 from bigram.tables.checks import check_ids
 from bigram.tables.dense import DenseTable
 from bigram.tables.filtering import SamplingFilter
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MixtureTable"]
 
-_BLOCK = 1 << 20  # elements worked on at a time
 _STREAM = 2**64 - 1  # sequence of the generator from which the seeds of the steps are drawn
 
 
@@ -115,8 +115,8 @@ class MixtureTable(Table):
             place = int(np.argmax((used < 0) | (used >= self.vocab_size)))
             raise bad_token(tokens, int(ends[0]) + place, self.vocab_size)
         scores = np.zeros(len(ends) - 1)
-        for start in range(int(ends[0]), int(ends[-1]) - 1, _BLOCK):
-            stop = min(start + _BLOCK, int(ends[-1]) - 1)
+        for start in range(int(ends[0]), int(ends[-1]) - 1, BLOCK):
+            stop = min(start + BLOCK, int(ends[-1]) - 1)
             pairs = self.pair_log_probs(tokens[start:stop], tokens[start + 1 : stop + 1])
             owner = np.searchsorted(ends, np.arange(start, stop), side="right") - 1
             inside = np.arange(start + 1, stop + 1) < ends[owner + 1]
@@ -190,14 +190,13 @@ class MixtureTable(Table):
     ) -> NDArray[np.int64]:
         """Likewise, from whole rows, by blocks whose borders depend on V alone."""
         following: NDArray[np.int64] = current.copy()
-        step = max(1, _BLOCK // self.vocab_size)
-        for number, start in enumerate(range(0, len(current), step)):
-            block = np.arange(start, min(start + step, len(current)))
+        for number, some in enumerate(row_blocks(len(current), self.vocab_size)):
+            block = np.arange(some.start, some.stop)
             live = np.isin(block, going)
             contexts, rows = np.unique(current[block], return_inverse=True)
             weights = chosen.weights(self.log_probs(contexts))[rows]
             weights[~live] = 1.0
-            _check_mass(np.asarray(weights.any(axis=1)), current[block], start)
+            _check_mass(np.asarray(weights.any(axis=1)), current[block], some.start)
             tokens = kernels.multinomial(weights, 1, seed=_step_seed(seed, number))[:, 0]
             following[block[live]] = tokens[live]
         return following

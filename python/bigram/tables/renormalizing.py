@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bigram.tables.blocks import row_blocks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["backoff_weights", "unseen_mass"]
-
-_BLOCK = 1 << 20  # elements of dense rows worked on at a time
 
 
 def unseen_mass(
@@ -27,9 +27,8 @@ def unseen_mass(
         rows, weights=base[indices], minlength=size
     )
     little = np.flatnonzero(unseen < 0.1 * base.sum())
-    step = max(1, _BLOCK // size)
-    for start in range(0, len(little), step):
-        some = little[start : start + step]
+    for block in row_blocks(len(little), size):
+        some = little[block]
         dense = np.tile(base, (len(some), 1))
         for row, context in zip(dense, some, strict=True):
             row[indices[indptr[context] : indptr[context + 1]]] = 0.0
