@@ -241,14 +241,26 @@ def test_the_likeliest_successors_in_the_cold(pairs, temperature, cut):
     np.testing.assert_allclose(drawn, wanted / wanted.sum(), atol=0.025)
 
 
-def test_a_setting_is_prepared_once():
-    table, _ = random_backoff(4, 12)
-    table.sample_sequences(np.zeros(1, np.int64), max_length=1, top_k=3)
-    sampler = table.__dict__["_last_sampler"][1]
-    table.sample_sequences(np.zeros(1, np.int64), max_length=1, top_k=3)
-    assert table.__dict__["_last_sampler"][1] is sampler
-    table.sample_sequences(np.zeros(1, np.int64), max_length=1, top_k=4)
-    assert table.__dict__["_last_sampler"][1] is not sampler
+@pytest.mark.parametrize("kind", ["dense", "backoff"])
+def test_the_last_settings_are_prepared_once(kind):
+    backoff, _ = random_backoff(4, 12)
+    table = backoff if kind == "backoff" else DenseTable(np.exp(backoff.log_probs(np.arange(12))))
+
+    def draw(**setting):
+        drawn, _ = table.sample_sequences(np.arange(12), max_length=9, seed=1, **setting)
+        return drawn, table.__dict__["_samplers"][SamplingFilter(**setting)]
+
+    drawn, sampler = draw(top_k=3)
+    plain, _ = draw()
+    again, kept = draw(top_k=3)
+    assert kept is sampler
+    np.testing.assert_array_equal(again, drawn)
+    draw(top_k=4)
+    again, prepared = draw(top_k=3)
+    assert prepared is not sampler
+    np.testing.assert_array_equal(again, drawn)
+    np.testing.assert_array_equal(draw()[0], plain)
+    assert len(table.__dict__["_samplers"]) == 2
 
 
 def test_scores_are_the_sums_of_pairs():

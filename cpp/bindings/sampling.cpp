@@ -1,5 +1,6 @@
 #include "bigram/sampling.hpp"
 
+#include <optional>
 #include <vector>
 
 #include "arrays.hpp"
@@ -42,58 +43,95 @@ int64_t read_starts(std::vector<std::uint32_t>& to, const py::array& starts, int
     });
 }
 
-template <class Real>
-py::tuple sample(const py::array& probs, const py::array& starts, const py::dtype& dtype,
-                 ChainRequest request, int num_threads) {
-    const Real* weights = input<Real>(probs, 2, "probs");
-    std::vector<std::uint32_t> states;
-    const int64_t outside = read_starts(states, starts, request.vocab_size);
-    if (outside >= 0) return py::make_tuple("starts", outside, 0);
-    request.num_chains = static_cast<int64_t>(states.size());
-    request.starts = states.data();
-
-    ChainTokens tokens;
-    tokens.out_bytes = static_cast<int>(dtype.itemsize());
-    py::array_t<int64_t> offsets(request.num_chains + 1);
-    py::array drawn(dtype, 0);
-    if (request.stop < 0) {
-        const int64_t most = INT64_MAX / 8 / (request.num_chains + 1);
-        if (request.max_length > most) throw std::bad_alloc();
-        drawn = py::array(dtype, request.num_chains * request.max_length);
-        tokens.out = drawn.mutable_data();
+// Weights (V, V) and what has been worked out from them. They are kept alive while they are needed;
+// whatever is written there meanwhile, no draw leaves [0, V).
+class DenseSampler {
+  public:
+    explicit DenseSampler(py::array probs) : probs_(std::move(probs)) {
+        require(probs_.ndim() == 2 && probs_.shape(0) == probs_.shape(1) && probs_.shape(0) > 0 &&
+                    probs_.shape(0) < int64_t{1} << 31,
+                "probs is not square");
+        vocab_size_ = probs_.shape(0);
+        if (has_dtype<float>(probs_)) {
+            single_.emplace(input<float>(probs_, 2, "probs"), vocab_size_);
+        } else {
+            double_.emplace(input<double>(probs_, 2, "probs"), vocab_size_);
+        }
     }
-    int64_t* ends = offsets.mutable_data();
-    const Result result = run_kernel(num_threads, [&](const Run& run) {
-        return sample_sequences(tokens, ends, weights, request, run);
-    });
-    if (tokens.stuck.chain >= 0)
-        return py::make_tuple("mass", tokens.stuck.chain, tokens.stuck.token);
-    if (!result.ok()) return py::make_tuple("probs", result.position, 0);
-    if (request.stop >= 0) {
-        drawn = py::array(dtype, tokens.num_tokens);
-        void* to = drawn.mutable_data();
-        run_kernel(num_threads,
-                   [&](const Run& run) { return copy_tokens(to, tokens.out_bytes, tokens, run); });
-    }
-    return py::make_tuple(drawn, offsets, 0);
-}
 
-// (tokens, offsets, 0), or what is wrong: ("starts" | "probs", position, 0), or
-// ("mass", chain, token) where a chain came to a row without mass.
-py::tuple sample_any(const py::array& probs, const py::array& starts, const py::dtype& dtype,
-                     int64_t max_length, int64_t stop, uint64_t seed, int num_threads) {
-    require(probs.ndim() == 2 && probs.shape(0) == probs.shape(1) && probs.shape(0) > 0 &&
-                probs.shape(0) < int64_t{1} << 31,
-            "probs is not square");
-    const int64_t vocab_size = probs.shape(0);
-    const int64_t bits = 8 * static_cast<int64_t>(dtype.itemsize()) - (dtype.kind() == 'i');
-    require((dtype.kind() == 'u' || dtype.kind() == 'i') && dtype.byteorder() != '>' &&
-                (bits > 31 || vocab_size <= int64_t{1} << bits),
-            "dtype does not hold every token");
-    require(max_length >= 0 && stop >= -1 && stop < vocab_size, "max_length or stop is negative");
-    const ChainRequest request{vocab_size, 0, nullptr, max_length, stop, seed};
-    return has_dtype<float>(probs) ? sample<float>(probs, starts, dtype, request, num_threads)
-                                   : sample<double>(probs, starts, dtype, request, num_threads);
+    int64_t vocab_size() const { return vocab_size_; }
+
+    // Returns the position of the first bad weight, or -1.
+    int64_t check(int num_threads) {
+        if (complete()) return -1;
+        const py::array alive = probs_;
+        return run_kernel(num_threads,
+                          [&](const Run& run) {
+                              return single_ ? single_->check(run) : double_->check(run);
+                          })
+            .position;
+    }
+
+    // (tokens, offsets, 0), or what is wrong: ("starts" | "probs", position, 0), or
+    // ("mass", chain, token) where a chain came to a row without mass.
+    py::tuple sample(const py::array& starts, const py::dtype& dtype, int64_t max_length,
+                     int64_t stop, uint64_t seed, int num_threads) {
+        const int64_t bits = 8 * static_cast<int64_t>(dtype.itemsize()) - (dtype.kind() == 'i');
+        require((dtype.kind() == 'u' || dtype.kind() == 'i') && dtype.byteorder() != '>' &&
+                    (bits > 31 || vocab_size_ <= int64_t{1} << bits),
+                "dtype does not hold every token");
+        require(max_length >= 0 && stop >= -1 && stop < vocab_size_,
+                "max_length or stop is negative");
+        std::vector<std::uint32_t> states;
+        const int64_t outside = read_starts(states, starts, vocab_size_);
+        if (outside >= 0) return py::make_tuple("starts", outside, 0);
+        const ChainRequest request{vocab_size_,   static_cast<int64_t>(states.size()),
+                                   states.data(), max_length,
+                                   stop,          seed};
+        ChainTokens tokens;
+        tokens.out_bytes = static_cast<int>(dtype.itemsize());
+        py::array_t<int64_t> offsets(request.num_chains + 1);
+        py::array drawn(dtype, 0);
+        if (stop < 0) {
+            const int64_t most = INT64_MAX / 8 / (request.num_chains + 1);
+            if (max_length > most) throw std::bad_alloc();
+            drawn = py::array(dtype, request.num_chains * max_length);
+            tokens.out = drawn.mutable_data();
+        }
+        const py::array alive = probs_;  // another thread's call may be the one to let go of it
+        int64_t* ends = offsets.mutable_data();
+        const Result result = run_kernel(num_threads, [&](const Run& run) {
+            return single_ ? single_->sample(tokens, ends, request, run)
+                           : double_->sample(tokens, ends, request, run);
+        });
+        if (complete()) probs_ = py::array();
+        if (tokens.stuck.chain >= 0)
+            return py::make_tuple("mass", tokens.stuck.chain, tokens.stuck.token);
+        if (!result.ok()) return py::make_tuple("probs", result.position, 0);
+        if (stop >= 0) {
+            drawn = py::array(dtype, tokens.num_tokens);
+            void* to = drawn.mutable_data();
+            run_kernel(num_threads, [&](const Run& run) {
+                return copy_tokens(to, tokens.out_bytes, tokens, run);
+            });
+        }
+        return py::make_tuple(drawn, offsets, 0);
+    }
+
+  private:
+    bool complete() const { return single_ ? single_->complete() : double_->complete(); }
+
+    py::array probs_;
+    int64_t vocab_size_ = 0;
+    std::optional<ChainSampler<float>> single_;
+    std::optional<ChainSampler<double>> double_;
+};
+
+// Without a Python object for the sampler, which a call for one name would notice.
+py::tuple sample_once(py::array probs, const py::array& starts, const py::dtype& dtype,
+                      int64_t max_length, int64_t stop, uint64_t seed, int num_threads) {
+    return DenseSampler(std::move(probs))
+        .sample(starts, dtype, max_length, stop, seed, num_threads);
 }
 
 py::array_t<std::uint32_t> philox_words(uint64_t seed, uint64_t block, uint64_t sequence) {
@@ -107,9 +145,15 @@ void bind_sampling(py::module_& m) {
     m.def("philox", &philox_words, py::arg("seed"), py::arg("block"), py::arg("sequence"));
     m.def("multinomial", &multinomial_any, py::arg("out").noconvert(), py::arg("probs").noconvert(),
           py::arg("seed"), py::arg("num_threads"));
-    m.def("sample_sequences", &sample_any, py::arg("probs").noconvert(),
+    m.def("sample_sequences", &sample_once, py::arg("probs").noconvert(),
           py::arg("starts").noconvert(), py::arg("dtype"), py::arg("max_length"), py::arg("stop"),
           py::arg("seed"), py::arg("num_threads"));
+    py::class_<DenseSampler>(m, "DenseSampler", plain_type())
+        .def(py::init<py::array>(), py::arg("probs").noconvert())
+        .def_property_readonly("vocab_size", &DenseSampler::vocab_size)
+        .def("check", &DenseSampler::check, py::arg("num_threads"))
+        .def("sample", &DenseSampler::sample, py::arg("starts").noconvert(), py::arg("dtype"),
+             py::arg("max_length"), py::arg("stop"), py::arg("seed"), py::arg("num_threads"));
 }
 
 }  // namespace bigram::bindings

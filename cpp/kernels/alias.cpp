@@ -150,24 +150,35 @@ Result AliasTable<Cell>::build(const Real* weights, const Run& run) {
     }
     const auto body = [&](int64_t block, int thread) {
         const int64_t end = std::min(rows, (block + 1) * rows_per_block);
-        for (int64_t i = block * rows_per_block; i < end; ++i)
-            build_row(i, weights, scratch[static_cast<std::size_t>(thread)]);
+        for (int64_t i = block * rows_per_block; i < end; ++i) {
+            if (state[i] == AliasRow::unbuilt)
+                build_row(i, weights, scratch[static_cast<std::size_t>(thread)]);
+        }
     };
     if (!parallel_for(run, blocks, body)) return Result::interrupted();
     for (int64_t i = 0; i < rows; ++i) {
-        if (state[i] == AliasRow::bad) {
-            return Result::bad_value(i * rows + first_bad_weight(weights + i * rows, rows));
-        }
+        if (state[i] == AliasRow::bad) return bad_value(i, weights);
         has_empty_row |= state[i] == AliasRow::without_mass;
     }
     return {};
+}
+
+template <class Cell>
+template <class Real>
+Result AliasTable<Cell>::bad_value(int64_t token, const Real* weights) const {
+    const int64_t start = token * vocab_size;
+    return Result::bad_value(start + first_bad_weight(weights + start, vocab_size));
 }
 
 template struct AliasTable<uint32_t>;
 template struct AliasTable<uint64_t>;
 template Result AliasTable<uint32_t>::build(const float*, const Run&);
 template Result AliasTable<uint32_t>::build(const double*, const Run&);
+template Result AliasTable<uint32_t>::bad_value(int64_t, const float*) const;
+template Result AliasTable<uint32_t>::bad_value(int64_t, const double*) const;
 template Result AliasTable<uint64_t>::build(const float*, const Run&);
 template Result AliasTable<uint64_t>::build(const double*, const Run&);
+template Result AliasTable<uint64_t>::bad_value(int64_t, const float*) const;
+template Result AliasTable<uint64_t>::bad_value(int64_t, const double*) const;
 
 }  // namespace bigram

@@ -1,5 +1,5 @@
 // Sequences drawn one after the other, with only those rows of the alias table built that they
-// reach: what a call for a few tokens takes. The same tokens as in chains.cpp.
+// reach and that no call before built: what a few tokens take. The same tokens as in chains.cpp.
 #include "bigram/chains.hpp"
 
 namespace bigram {
@@ -51,14 +51,13 @@ class Draws {
 
 }  // namespace
 
-template <class Cell, class Token, class Real>
-Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
+template <class Token, class Cell, class Real>
+Result draw_few(ChainTokens& result, int64_t* offsets, AliasTable<Cell>& table, const Real* weights,
                 const ChainRequest& request, const Run& run) {
     constexpr int64_t kPiece = 1 << 16;
     const int64_t vocab_size = request.vocab_size;
-    AliasTable<Cell> table(vocab_size);
     AliasScratch scratch(vocab_size);
-    if (!table || !scratch) return Result::out_of_memory();
+    if (!scratch) return Result::out_of_memory();
     Growing<Token> tokens;
     int64_t written = 0;
     const auto flush = [&] {  // to out, where chains have a fixed length
@@ -75,6 +74,7 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
             if (table.state[token] != AliasRow::ready) {
                 if (table.state[token] == AliasRow::unbuilt)
                     table.build_row(token, weights, scratch);
+                if (table.state[token] == AliasRow::bad) return table.bad_value(token, weights);
                 if (table.is_empty(token)) {
                     result.stuck = {chain, token};
                     return Result::bad_value(vocab_size * vocab_size);
@@ -101,9 +101,9 @@ Result draw_few(ChainTokens& result, int64_t* offsets, const Real* weights,
     return {};
 }
 
-#define BIGRAM_INSTANTIATE(Cell, Token, Real)                                  \
-    template Result draw_few<Cell, Token>(ChainTokens&, int64_t*, const Real*, \
-                                          const ChainRequest&, const Run&);
+#define BIGRAM_INSTANTIATE(Cell, Token, Real)                                               \
+    template Result draw_few<Token>(ChainTokens&, int64_t*, AliasTable<Cell>&, const Real*, \
+                                    const ChainRequest&, const Run&);
 BIGRAM_INSTANTIATE(uint32_t, std::uint8_t, float)
 BIGRAM_INSTANTIATE(uint32_t, std::uint8_t, double)
 BIGRAM_INSTANTIATE(uint32_t, std::uint16_t, float)

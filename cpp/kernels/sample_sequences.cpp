@@ -2,7 +2,8 @@
 // with word t of the random sequence c. weights (V, V), starts (n), offsets (n + 1).
 //
 // Many chains: the whole alias table (V rows of 2^bits cells) is built, then blocks of chains are
-// drawn side by side. Few draws: rows are built as they are reached. Both draw the same tokens.
+// drawn side by side. Few draws: rows are built as they are reached. Both draw the same tokens, and
+// what is built stays for the next call.
 #include "bigram/sampling.hpp"
 
 #include <algorithm>
@@ -57,13 +58,9 @@ Result draw_blocks(ChainTokens& result, int64_t* offsets, const AliasTable<Cell>
     return {};
 }
 
-template <class Cell, class Token, class Real>
-Result draw_many(ChainTokens& result, int64_t* offsets, const Real* weights,
+template <class Token, class Cell>
+Result draw_many(ChainTokens& result, int64_t* offsets, const AliasTable<Cell>& table,
                  const ChainRequest& request, const Run& run) {
-    AliasTable<Cell> table(request.vocab_size);
-    if (!table) return Result::out_of_memory();
-    const Result built = table.build(weights, run);
-    if (!built.ok()) return built;
     // Blocks as large as pays, but some for each thread.
     const bool fixed = request.stop < 0;
     const int64_t share = ceil_div(request.num_chains, (fixed ? 1 : 4) * int64_t{run.num_threads});
@@ -75,63 +72,83 @@ Result draw_many(ChainTokens& result, int64_t* offsets, const Real* weights,
     return draw_blocks<FixedChains<Cell, Token>>(result, offsets, table, request, size, run);
 }
 
+}  // namespace
+
 template <class Real>
-Result check_weights(const Real* weights, int64_t vocab_size, const Run& run) {
+Result ChainSampler<Real>::check(const Run& run) {
     constexpr int64_t kBlock = 1 << 17;
-    const int64_t cells = vocab_size * vocab_size;
+    const int64_t cells = vocab_size_ * vocab_size_;
     const int64_t blocks = ceil_div(cells, kBlock);
     std::atomic<int64_t> first_bad{cells};
     const auto body = [&](int64_t block, int) {
         const int64_t begin = block * kBlock;
         const int64_t size = std::min(kBlock, cells - begin);
-        const int64_t bad = first_bad_weight(weights + begin, size);
+        const int64_t bad = first_bad_weight(weights_ + begin, size);
         if (bad < size) lower_to(first_bad, begin + bad);
     };
     if (!parallel_for(run, blocks, body)) return Result::interrupted();
-    return first_bad.load() < cells ? Result::bad_value(first_bad.load()) : Result{};
-}
-
-template <class Cell, class Token, class Real>
-Result draw(ChainTokens& result, int64_t* offsets, const Real* weights, const ChainRequest& request,
-            const Run& run) {
-    const int64_t n = request.num_chains;
-    const bool few = n < kFewChains || request.max_length < request.vocab_size / n;
-    result.held_bytes = sizeof(Token);
-    std::fill_n(offsets, n + 1, int64_t{0});
-    if (few) {  // every weight is looked at, though few rows are built
-        const Result checked = check_weights(weights, request.vocab_size, run);
-        if (!checked.ok()) return checked;
-    }
-    const Result drawn = few ? draw_few<Cell, Token>(result, offsets, weights, request, run)
-                             : draw_many<Cell, Token>(result, offsets, weights, request, run);
-    if (!drawn.ok()) return drawn;
-    for (int64_t i = 0; i < n; ++i)
-        offsets[i + 1] += offsets[i];
-    result.num_tokens = offsets[n];
+    if (first_bad.load() < cells) return Result::bad_value(first_bad.load());
+    checked_ = true;
     return {};
 }
 
-}  // namespace
+template <class Real>
+template <class Token, class Cell>
+Result ChainSampler<Real>::draw(std::unique_ptr<AliasTable<Cell>>& table, ChainTokens& tokens,
+                                int64_t* offsets, const ChainRequest& request, const Run& run) {
+    const int64_t n = request.num_chains;
+    const bool few = n < kFewChains || request.max_length < vocab_size_ / n;
+    if (!table) table = std::make_unique<AliasTable<Cell>>(vocab_size_);
+    if (!*table) {
+        table.reset();
+        return Result::out_of_memory();
+    }
+    if (!complete()) {
+        if (!few) {
+            const Result built = table->build(weights_, run);
+            if (!built.ok()) return built;
+            complete_.store(true, std::memory_order_release);
+        } else if (!checked_) {  // every weight is looked at, though few rows are built
+            const Result checked = check(run);
+            if (!checked.ok()) return checked;
+        }
+    }
+    tokens.held_bytes = sizeof(Token);
+    std::fill_n(offsets, n + 1, int64_t{0});
+    const Result drawn = few ? draw_few<Token>(tokens, offsets, *table, weights_, request, run)
+                             : draw_many<Token>(tokens, offsets, *table, request, run);
+    if (!drawn.ok()) return drawn;
+    for (int64_t i = 0; i < n; ++i)
+        offsets[i + 1] += offsets[i];
+    tokens.num_tokens = offsets[n];
+    return {};
+}
 
 template <class Real>
-Result sample_sequences(ChainTokens& tokens, int64_t* offsets, const Real* weights,
-                        const ChainRequest& request, const Run& run) {
+Result ChainSampler<Real>::dispatch(ChainTokens& tokens, int64_t* offsets,
+                                    const ChainRequest& request, const Run& run) {
+    if (vocab_size_ <= 256) return draw<std::uint8_t>(narrow_, tokens, offsets, request, run);
+    if (vocab_size_ <= kMaxNarrowVocab)
+        return draw<std::uint16_t>(narrow_, tokens, offsets, request, run);
+    if (vocab_size_ <= 65536) return draw<std::uint16_t>(wide_, tokens, offsets, request, run);
+    return draw<uint32_t>(wide_, tokens, offsets, request, run);
+}
+
+template <class Real>
+Result ChainSampler<Real>::sample(ChainTokens& tokens, int64_t* offsets,
+                                  const ChainRequest& request, const Run& run) {
     try {
-        if (request.vocab_size <= 256)
-            return draw<uint32_t, std::uint8_t>(tokens, offsets, weights, request, run);
-        if (request.vocab_size <= kMaxNarrowVocab)
-            return draw<uint32_t, std::uint16_t>(tokens, offsets, weights, request, run);
-        if (request.vocab_size <= 65536)
-            return draw<uint64_t, std::uint16_t>(tokens, offsets, weights, request, run);
-        return draw<uint64_t, uint32_t>(tokens, offsets, weights, request, run);
+        if (complete()) return dispatch(tokens, offsets, request, run);
+        const std::unique_lock<std::mutex> lock(building_, std::try_to_lock);
+        if (lock) return dispatch(tokens, offsets, request, run);
+        ChainSampler own(weights_, vocab_size_);
+        return own.dispatch(tokens, offsets, request, run);
     } catch (const std::bad_alloc&) {
         return Result::out_of_memory();
     }
 }
 
-template Result sample_sequences(ChainTokens&, int64_t*, const float*, const ChainRequest&,
-                                 const Run&);
-template Result sample_sequences(ChainTokens&, int64_t*, const double*, const ChainRequest&,
-                                 const Run&);
+template class ChainSampler<float>;
+template class ChainSampler<double>;
 
 }  // namespace bigram

@@ -164,6 +164,21 @@ def sample_sequences(
     num_threads: int,
 ) -> tuple[Any, Any, int]: ...
 
+class DenseSampler:
+    def __init__(self, probs: npt.NDArray[np.float32] | npt.NDArray[np.float64]) -> None: ...
+    @property
+    def vocab_size(self) -> int: ...
+    def check(self, num_threads: int) -> int: ...
+    def sample(
+        self,
+        starts: npt.NDArray[np.integer],
+        dtype: np.dtype[Any],
+        max_length: int,
+        stop: int,
+        seed: int,
+        num_threads: int,
+    ) -> tuple[Any, Any, int]: ...
+
 # cross_entropy
 def softmax_cross_entropy(
     loss: npt.NDArray[np.float64] | bool | None,

@@ -1,5 +1,9 @@
 """Whole sequences of a bigram model: `sample_sequences`."""
 
+import gc
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -242,3 +246,108 @@ U8 = np.dtype(np.uint8)
 def test_raw_sequences_refuse(probs, starts, dtype, max_length, stop):
     with pytest.raises((TypeError, ValueError)):
         _core.sample_sequences(probs, starts, dtype, max_length, stop, 0, 1)
+
+
+# ---- a table that is prepared once
+
+
+def assert_same_draws(probs, calls):
+    """Of a table and of what was prepared from it, whichever rows the calls before have built."""
+    rng, sampler = np.random.default_rng(0), kernels.prepare_sampler(probs)
+    assert sampler.vocab_size == len(probs)
+    for num_sequences, max_length, stop, threads in calls:
+        starts = rng.integers(0, len(probs), num_sequences)
+        options = {"max_length": max_length, "stop": stop, "seed": max_length}
+        got = kernels.sample_sequences(sampler, starts, num_threads=threads, **options)
+        wanted = kernels.sample_sequences(probs, starts, **options)
+        for one, other in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@given(
+    size=st.sampled_from([1, 2, 27, 300]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    calls=st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 3, 20, 200]),
+            st.integers(0, 30),
+            st.sampled_from([None, 0]),
+            st.sampled_from([1, 2, 3, 7]),
+        ),
+        max_size=5,
+    ),
+)
+def test_a_prepared_table_draws_the_same(size, dtype, calls):
+    assert_same_draws(np.random.default_rng(size).random((size, size), dtype), calls)
+
+
+def test_a_prepared_table_of_wide_cells_draws_the_same():
+    probs = np.zeros((4097, 4097), np.float32)
+    probs[:, ::41] = np.arange(1, 101)
+    assert_same_draws(probs, [(3, 9, None, 1), (200, 30, 41, 2), (3, 30, None, 1)])
+
+
+@pytest.mark.parametrize("num_sequences", [5, 500])
+def test_threads_share_a_prepared_table(num_sequences):
+    probs = np.random.default_rng(0).random((500, 500))
+    starts = np.arange(num_sequences) % 500
+    wanted, _ = kernels.sample_sequences(probs, starts, max_length=200, seed=4)
+    sampler = kernels.prepare_sampler(probs)
+    with ThreadPoolExecutor(8) as pool:
+        drawn = pool.map(
+            lambda _: kernels.sample_sequences(sampler, starts, max_length=200, seed=4), range(40)
+        )
+        for tokens, _ in drawn:
+            np.testing.assert_array_equal(tokens, wanted)
+
+
+def test_a_prepared_table_lets_go_of_its_weights_when_all_rows_are_built():
+    probs = np.ones((20, 20))
+    alive = weakref.ref(probs)
+    sampler = kernels.prepare_sampler(probs)
+    kernels.sample_sequences(sampler, np.arange(3), max_length=2)
+    del probs
+    gc.collect()
+    assert alive() is not None
+    kernels.sample_sequences(sampler, np.arange(20), max_length=20)
+    gc.collect()
+    assert alive() is None
+    assert sampler.check(1) == -1
+    tokens, _ = kernels.sample_sequences(sampler, np.arange(3), max_length=100)
+    assert tokens.max() < 20
+
+
+@pytest.mark.parametrize("num_sequences", [2, 50])
+def test_weights_spoilt_after_they_were_prepared_are_named(num_sequences):
+    probs = np.ones((9, 9))
+    sampler = kernels.prepare_sampler(probs)
+    probs[:, 3] = np.nan
+    with pytest.raises(ValueError, match=r"probs\[\d, 3\] was changed after the sampler was prep"):
+        kernels.sample_sequences(sampler, np.zeros(num_sequences, int), max_length=20)
+
+
+@pytest.mark.parametrize(
+    ("probs", "error", "message"),
+    [
+        ([[1.0]], TypeError, "probs must be a NumPy array, not list"),
+        (np.ones((2, 3)), ValueError, r"probs has shape \(2, 3\); wanted \(V, V\)"),
+        (np.ones((0, 0)), ValueError, r"probs has shape \(0, 0\)"),
+        (np.ones((2, 2), complex), TypeError, "probs has dtype complex128"),
+        (np.array([[1, 1], [1, -1.0]]), ValueError, r"probs\[1, 1\] = -1.0 must be finite and not"),
+    ],
+)
+def test_prepare_refuses(probs, error, message):
+    with pytest.raises(error, match=message):
+        kernels.prepare_sampler(probs)
+
+
+def test_a_prepared_table_refuses_what_the_table_does():
+    sampler = kernels.prepare_sampler(np.array([[0.0, 1.0], [0.0, 0.0]]))
+    with pytest.raises(ValueError, match=r"starts\[1\] = 2 is outside \[0, 2\)"):
+        kernels.sample_sequences(sampler, np.array([0, 2]), max_length=1)
+    with pytest.raises(ValueError, match=r"reached token 1, but probs\[1\] has no mass"):
+        kernels.sample_sequences(sampler, np.array([0]), max_length=2)
+    with pytest.raises((TypeError, ValueError)):
+        sampler.sample(STARTS, U8, 5, 2, 0, 1)
+    with pytest.raises((TypeError, ValueError)):
+        _core.DenseSampler(np.ones((2, 3)))

@@ -75,9 +75,12 @@ struct AliasTable {
                                        static_cast<std::uint32_t>(token), scratch);
     }
 
-    // Bad value: the flat index of a weight that is negative, nan or infinite.
+    // Builds the rows that are not. Bad value: the flat index of a weight that is negative, nan or
+    // infinite.
     template <class Real>
     Result build(const Real* weights, const Run& run);
+    template <class Real>
+    Result bad_value(std::int64_t token, const Real* weights) const;
 };
 
 }  // namespace bigram

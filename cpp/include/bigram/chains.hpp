@@ -16,11 +16,11 @@ namespace bigram {
 
 constexpr std::int64_t kTokensAtOnce = 1 << 20;  // between two polls: 1 to 10 ms
 
-// Draws the sequences one after the other, building the rows that they reach. The weights have been
-// checked. May throw std::bad_alloc.
-template <class Cell, class Token, class Real>
-Result draw_few(ChainTokens& result, std::int64_t* offsets, const Real* weights,
-                const ChainRequest& request, const Run& run);
+// Draws the sequences one after the other, building the rows that they reach. May throw
+// std::bad_alloc.
+template <class Token, class Cell, class Real>
+Result draw_few(ChainTokens& result, std::int64_t* offsets, AliasTable<Cell>& table,
+                const Real* weights, const ChainRequest& request, const Run& run);
 
 // Looks for the first of the tile's chains that drew from a row without mass within `left` draws.
 template <class Cell>

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <vector>
 
+#include "bigram/alias.hpp"
 #include "bigram/memory.hpp"
 #include "bigram/parallel.hpp"
 #include "bigram/result.hpp"
@@ -48,12 +52,41 @@ struct ChainTokens {
     Stuck stuck;
 };
 
-// offsets (num_chains + 1) and tokens after each start, drawn from the rows of weights (V, V).
-// Bad value: the flat index of a weight that is negative, nan or infinite, or V * V where a chain
-// got stuck.
+// Draws sequences from the rows of weights (V, V), which must stay as they are while it lives. Rows
+// become alias tables as they are reached, or all at once, and serve later calls. Threads may share
+// one: while the first is building, the others build for themselves.
 template <class Real>
-Result sample_sequences(ChainTokens& tokens, std::int64_t* offsets, const Real* weights,
-                        const ChainRequest& request, const Run& run);
+class ChainSampler {
+  public:
+    ChainSampler(const Real* weights, std::int64_t vocab_size)
+        : weights_(weights), vocab_size_(vocab_size) {}
+
+    // Bad value: the flat index of a weight that is negative, nan or infinite.
+    Result check(const Run& run);
+
+    // offsets (num_chains + 1) and tokens after each start. Bad value: as of check, or V * V where
+    // a chain got stuck.
+    Result sample(ChainTokens& tokens, std::int64_t* offsets, const ChainRequest& request,
+                  const Run& run);
+
+    // Whether all rows are built: then the weights are not looked at again.
+    bool complete() const { return complete_.load(std::memory_order_acquire); }
+
+  private:
+    Result dispatch(ChainTokens& tokens, std::int64_t* offsets, const ChainRequest& request,
+                    const Run& run);
+    template <class Token, class Cell>
+    Result draw(std::unique_ptr<AliasTable<Cell>>& table, ChainTokens& tokens,
+                std::int64_t* offsets, const ChainRequest& request, const Run& run);
+
+    const Real* weights_;
+    std::int64_t vocab_size_;
+    std::unique_ptr<AliasTable<std::uint32_t>> narrow_;  // one of them
+    std::unique_ptr<AliasTable<std::uint64_t>> wide_;
+    std::mutex building_;
+    std::atomic<bool> complete_{false};
+    bool checked_ = false;
+};
 
 // Writes what is held to out (num_tokens), each token of `bytes` bytes.
 Result copy_tokens(void* out, int bytes, const ChainTokens& tokens, const Run& run);

@@ -15,7 +15,7 @@ from bigram.kernels.cross_entropy import softmax_cross_entropy, softmax_cross_en
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.normalization import normalize_rows
 from bigram.kernels.optimizers import adamw_update, sgd_update
-from bigram.kernels.sampling import multinomial, sample_sequences
+from bigram.kernels.sampling import multinomial, prepare_sampler, sample_sequences
 from bigram.kernels.scoring import score_sequences
 from bigram.kernels.sparse_counting import count_bigrams_sparse
 from bigram.kernels.words import WordIndex
@@ -35,6 +35,7 @@ __all__ = [
     "multinomial",
     "normalize_rows",
     "prepare_backoff_sampler",
+    "prepare_sampler",
     "sample_backoff_sequences",
     "sample_sequences",
     "score_backoff_pairs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from bigram.kernels._checks import (
 )
 from bigram.threads import resolve_num_threads
 
-__all__ = ["multinomial", "sample_sequences"]
+__all__ = ["multinomial", "prepare_sampler", "sample_sequences"]
 
 _FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 _FLOAT64: np.dtype[Any] = np.dtype(np.float64)
@@ -95,8 +96,51 @@ def multinomial(
     return samples if probs.ndim == 2 else samples[0]
 
 
+def prepare_sampler(
+    probs: npt.NDArray[Any], *, num_threads: int | None = None
+) -> _core.DenseSampler:
+    """Keep what :func:`sample_sequences` works out of a table, for many calls.
+
+    Alias tables are built as calls reach their rows, or all at once where a call draws more tokens
+    than there are rows; 4 or 8 bytes a cell. Threads may share a sampler.
+
+    Parameters
+    ----------
+    probs : ndarray, shape (V, V), float32 or float64
+        As for :func:`sample_sequences`. It is not copied if it is contiguous, and must stay as it
+        is.
+    num_threads : int, optional
+        See :func:`bigram.set_num_threads`.
+
+    Returns
+    -------
+    DenseSampler
+        For :func:`sample_sequences`, in place of the table.
+
+    Raises
+    ------
+    TypeError
+        For something else than such an array.
+    ValueError
+        For a weight that is negative, nan or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bigram.kernels import prepare_sampler, sample_sequences
+    >>> sampler = prepare_sampler(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> sample_sequences(sampler, np.array([0]), max_length=3)
+    (array([1, 0, 1], dtype=uint8), array([0, 3]))
+    """
+    sampler = _core.DenseSampler(_checked_table(probs))
+    bad = sampler.check(resolve_num_threads(num_threads))
+    if bad >= 0:
+        raise _bad_weight(probs, divmod(bad, len(probs)))
+    return sampler
+
+
 def sample_sequences(
-    probs: npt.NDArray[Any],
+    probs: npt.NDArray[Any] | _core.DenseSampler,
     starts: npt.NDArray[Any],
     *,
     max_length: int,
@@ -115,7 +159,8 @@ def sample_sequences(
     ----------
     probs : ndarray, shape (V, V), float32 or float64
         ``probs[i]``: weights of the tokens after ``i``; finite, not negative. They need not sum to
-        one. Integers and other floats are converted to float64.
+        one. Integers and other floats are converted to float64. Or what
+        :func:`prepare_sampler` made of it.
     starts : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         The token before the first one of each sequence.
     max_length : int
@@ -154,13 +199,13 @@ def sample_sequences(
     >>> sample_sequences(cycle, np.array([0, 1]), max_length=5, stop=0, seed=1)
     (array([1, 2, 2], dtype=uint8), array([0, 2, 3]))
     """
-    weights = _checked_weights(probs)
-    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.shape[0] == 0:
-        raise ValueError(f"probs has shape {probs.shape}; wanted (V, V), V at least 1")
-    vocab_size = check_vocab_size(weights.shape[0])
+    if isinstance(probs, _core.DenseSampler):
+        vocab_size, draw = probs.vocab_size, probs.sample
+    else:
+        weights = _checked_table(probs)
+        vocab_size, draw = len(weights), partial(_core.sample_sequences, weights)
     starts = check_tokens(starts, "starts")
-    tokens, offsets, at = _core.sample_sequences(
-        weights,
+    tokens, offsets, at = draw(
         starts,
         _token_dtype(dtype, vocab_size),
         check_index(max_length, "max_length", 0, 2**62),
@@ -169,8 +214,16 @@ def sample_sequences(
         resolve_num_threads(num_threads),
     )
     if isinstance(tokens, str):
-        raise _fault(tokens, offsets, at, probs, starts)
+        raise _fault(tokens, offsets, at, probs, starts, vocab_size)
     return tokens, offsets
+
+
+def _checked_table(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    weights = _checked_weights(probs)
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.shape[0] == 0:
+        raise ValueError(f"probs has shape {probs.shape}; wanted (V, V), V at least 1")
+    check_vocab_size(weights.shape[0])
+    return weights
 
 
 def _checked_weights(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -202,12 +255,20 @@ def _bad_weight(probs: npt.NDArray[Any], place: tuple[int, ...]) -> ValueError:
 
 
 def _fault(
-    what: str, position: int, token: int, probs: npt.NDArray[Any], starts: npt.NDArray[Any]
+    what: str,
+    position: int,
+    token: int,
+    probs: npt.NDArray[Any] | _core.DenseSampler,
+    starts: npt.NDArray[Any],
+    vocab_size: int,
 ) -> ValueError:
     if what == "starts":
-        return bad_token(starts, position, len(probs), "starts")
+        return bad_token(starts, position, vocab_size, "starts")
     if what == "mass":
         return ValueError(
             f"sequence {position} reached token {token}, but probs[{token}] has no mass to go on"
         )
-    return _bad_weight(probs, divmod(position, len(probs)))
+    place = divmod(position, vocab_size)
+    if isinstance(probs, np.ndarray):
+        return _bad_weight(probs, place)
+    return ValueError(f"probs[{place[0]}, {place[1]}] was changed after the sampler was prepared")

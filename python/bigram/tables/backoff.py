@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.tables.base import Table
+from bigram.tables.base import Table, kept_sampler
 from bigram.tables.dense import DenseTable
 from bigram.tables.filtering import SamplingFilter
 from bigram.tables.heating import heated
@@ -241,7 +241,7 @@ class BackoffTable(Table):
         num_threads: int | None,
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         return kernels.sample_backoff_sequences(
-            self._sampler(chosen, num_threads),
+            kept_sampler(self, chosen, lambda: self._sampler(chosen, num_threads)),
             self.vocab_size,
             starts,
             max_length=max_length,
@@ -251,21 +251,15 @@ class BackoffTable(Table):
         )
 
     def _sampler(self, chosen: SamplingFilter, num_threads: int | None) -> Any:
-        """Return the sampler of a setting; the last one is kept for the next call."""
-        last = self.__dict__.get("_last_sampler")
-        if last is not None and last[0] == chosen:
-            return last[1]
         parts = self.indptr, self.indices, self.probs, self.backoff, self.base
         if chosen.temperature != 1.0:
             parts = heated(*self._logs, self._base_order, chosen.temperature)
-        sampler = kernels.prepare_backoff_sampler(
+        return kernels.prepare_backoff_sampler(
             *parts,
             top_k=chosen.top_k,
             top_p=chosen.top_p,
             num_threads=num_threads,
         )
-        self.__dict__["_last_sampler"] = (chosen, sampler)
-        return sampler
 
     @cached_property
     def _base_order(self) -> NDArray[np.int64]:

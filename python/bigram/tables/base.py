@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
-__all__ = ["Table"]
+__all__ = ["Table", "kept_sampler"]
+
+_KEPT = 2  # samplers, of the settings that came last: whole rows, and cut ones
 
 
 class Table(ABC):
@@ -264,3 +266,13 @@ class Table(ABC):
     @abstractmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Make the table that `arrays` came from; ValueError if they are not what it needs."""
+
+
+def kept_sampler(table: Table, chosen: SamplingFilter, prepare: Callable[[], Any]) -> Any:
+    """Return the sampler of a setting, prepared unless it is one of the few that `table` keeps."""
+    kept: dict[SamplingFilter, Any] = table.__dict__.get("_samplers", {})
+    sampler = kept.get(chosen)
+    if sampler is None:
+        sampler = prepare()
+        table.__dict__["_samplers"] = dict([*kept.items(), (chosen, sampler)][-_KEPT:])
+    return sampler

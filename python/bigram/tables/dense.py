@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.tables.base import Table
+from bigram.tables.base import Table, kept_sampler
 from bigram.tables.blocks import row_blocks
 from bigram.tables.filtering import SamplingFilter
 
@@ -108,7 +108,7 @@ class DenseTable(Table):
         num_threads: int | None,
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         return kernels.sample_sequences(
-            self.probs if chosen.is_identity else self._filtered(chosen),
+            kept_sampler(self, chosen, lambda: self._sampler(chosen, num_threads)),
             starts,
             max_length=max_length,
             stop=stop,
@@ -116,15 +116,14 @@ class DenseTable(Table):
             num_threads=num_threads,
         )
 
+    def _sampler(self, chosen: SamplingFilter, num_threads: int | None) -> Any:
+        weights = self.probs if chosen.is_identity else self._filtered(chosen)
+        return kernels.prepare_sampler(weights, num_threads=num_threads)
+
     def _filtered(self, chosen: SamplingFilter) -> NDArray[np.float64]:
-        """Return the weights under a setting; the last setting is kept for the next call."""
-        last = self.__dict__.get("_last_filtered")
-        if last is not None and last[0] == chosen:
-            return last[1]  # type: ignore[no-any-return]
         weights = np.empty_like(self.probs)
         for some in row_blocks(self.vocab_size, self.vocab_size):
             weights[some] = chosen.weights(self._log_table[some])
-        self.__dict__["_last_filtered"] = (chosen, weights)
         return weights
 
     def arrays(self) -> dict[str, NDArray[Any]]:
