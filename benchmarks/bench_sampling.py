@@ -87,7 +87,7 @@ def with_torch(call) -> dict:
     return {"torch.multinomial": call}
 
 
-def ours(probs: np.ndarray, starts: np.ndarray, **options) -> dict:
+def ours(probs, starts: np.ndarray, **options) -> dict:
     def sample(**more):
         return kernels.sample_sequences(probs, starts, seed=1, **options, **more)
 
@@ -157,16 +157,19 @@ def test_chains(duel, size, vocab_size):
     )
 
 
-def test_chains_of_a_large_vocabulary(duel, size):
+@pytest.mark.parametrize("prepared", [False, True])
+def test_chains_of_a_large_vocabulary(duel, size, prepared):
     vocab_size, n, length = size(4096, 4096, 300), size(100_000, 20_000, 50), size(1000, 400, 400)
     probs = np.random.default_rng(0).random((vocab_size, vocab_size)) ** 4
     starts = np.zeros(n, np.uint16)
+    table = kernels.prepare_sampler(probs) if prepared else probs
+    work = f"{n} chains of {length}, V = {vocab_size}{', prepared' if prepared else ''}"
     contenders = {
-        **ours(probs, starts, max_length=length),
+        **ours(table, starts, max_length=length),
         "numpy searchsorted": lambda: inverse_cdf(probs, starts[: n // 50], length, None) * 50,
     }
     duel(
-        f"{n} chains of {length}, V = {vocab_size} (numpy: 2 % of the work)",
+        f"{work} (numpy: 2 % of the work)",
         contenders,
         check=near(n * length),
         work=n * length,
