@@ -3,6 +3,7 @@
 import itertools
 import pickle
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -170,6 +171,31 @@ def test_filters_apply_in_order():
     np.testing.assert_array_equal(kept, [[1, 0, 1, 0], [1, 0, 0, 0]])
     empty = np.full((1, 3), -np.inf)
     np.testing.assert_array_equal(SamplingFilter(temperature=2.0).weights(empty), np.zeros((1, 3)))
+
+
+@given(
+    rows=hnp.arrays(
+        np.float64,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0, 1e-30]) | st.floats(0, 1, width=16),
+    ),
+    top_k=st.none() | st.integers(1, 14) | st.just(2**62),
+    top_p=st.none() | st.sampled_from([1e-9, 0.3, 0.5, 0.75, 0.999, 1.0]),
+)
+def test_filters_keep_what_a_loop_over_sorted_rows_keeps(rows, top_k, top_p):
+    with np.errstate(divide="ignore"):
+        logs = np.log(rows)
+    whole = SamplingFilter().weights(logs)
+    wanted = np.zeros_like(whole)
+    for row, out in zip(whole, wanted, strict=True):
+        order = sorted(range(len(row)), key=lambda j: (-row[j], j))[:top_k]
+        total, held = sum(row[order]), 0.0
+        for j in order:
+            if top_p in (None, 1.0) or held < top_p * total:
+                out[j] = row[j]
+            held += row[j]
+    got = SamplingFilter(top_k=top_k, top_p=top_p).weights(logs)
+    np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.parametrize(

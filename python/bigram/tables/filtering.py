@@ -86,19 +86,32 @@ class SamplingFilter:
         with np.errstate(over="ignore"):  # minus infinity will do
             weights: NDArray[np.float64] = np.exp((log_probs - highest) / self.temperature)
         if self.truncates:
-            order = np.argsort(-weights, axis=1, kind="stable")
-            ordered = np.take_along_axis(weights, order, axis=1)
-            np.put_along_axis(weights, order, self._truncated(ordered), axis=1)
+            _keep_largest(weights, *self._cuts(weights))
         return weights
 
-    def _truncated(self, ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Zero what is cut off from rows of descending weights."""
-        if self.top_k is not None:
-            ordered[:, self.top_k :] = 0.0
+    def _cuts(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return how many weights of each row are kept, at least one, and the least of them."""
+        ordered = np.sort(-weights, axis=1)
+        np.negative(ordered, out=ordered)
+        most = min(weights.shape[1], self.top_k or weights.shape[1])
+        ordered[:, most:] = 0.0
+        counts = np.full(len(weights), most, dtype=np.int64)
         if self.top_p is not None and self.top_p < 1.0:
-            before = np.cumsum(ordered, axis=1)
-            wanted = self.top_p * before[:, -1:]
-            before[:, 1:] = before[:, :-1].copy()
-            before[:, :1] = 0.0
-            ordered[before >= wanted] = 0.0
-        return ordered
+            sums = np.cumsum(ordered, axis=1)
+            held = (sums[:, :-1] < self.top_p * sums[:, -1:]).sum(axis=1)  # with the next one
+            counts = np.minimum(counts, held + 1)
+        return counts, np.take_along_axis(ordered, counts[:, None] - 1, axis=1)
+
+
+def _keep_largest(
+    weights: NDArray[np.float64], counts: NDArray[np.int64], least: NDArray[np.float64]
+) -> None:
+    """Zero all but the `counts` largest of each row, ties from the lower id on."""
+    kept = weights >= least
+    weights[~kept] = 0.0
+    rows = np.flatnonzero(kept.sum(axis=1) > counts)
+    some = weights[rows]
+    ties = some == least[rows]
+    num_ties = counts[rows] - (some > least[rows]).sum(axis=1)
+    some[ties & (np.cumsum(ties, axis=1) > num_ties[:, None])] = 0.0
+    weights[rows] = some
