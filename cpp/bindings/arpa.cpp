@@ -24,7 +24,7 @@ const int64_t* input_ids(const py::object& object, int64_t count, int64_t num_sy
     if (object.is_none()) return nullptr;
     const auto array = py::cast<py::array>(object);
     const int64_t* ids = input<int64_t>(array, 1, name);
-    require(array.shape(0) == count, "arrays differ in length");
+    require_length(array, count, name);
     for (int64_t k = 0; k < count; ++k)
         require(ids[k] >= 0 && ids[k] < num_symbols, "an id is outside of the symbols");
     return ids;
@@ -46,7 +46,7 @@ py::array_t<std::uint8_t> format_any(const py::array& log10, const py::object& c
     if (!backoffs.is_none()) {
         const auto array = py::cast<py::array>(backoffs);
         weights = input<double>(array, 1, "backoffs");
-        require(array.shape(0) == count, "arrays differ in length");
+        require_length(array, count, "backoffs");
     }
     bool good = true;
     for (int64_t k = 0; k < count; ++k)

@@ -58,6 +58,15 @@ inline void require(bool condition, const char* message) {
     if (!condition) throw py::value_error(message);
 }
 
+// A one-dimensional array of so many elements, or a ValueError.
+inline void require_length(const py::array& array, int64_t wanted, const char* name) {
+    if (array.ndim() == 1 && array.shape(0) == wanted) return;
+    const std::string got = array.ndim() == 1 ? "length " + std::to_string(array.shape(0))
+                                              : std::to_string(array.ndim()) + " dimensions";
+    throw py::value_error(std::string(name) + " has " + got + "; wanted length " +
+                          std::to_string(wanted));
+}
+
 // Whether the memory from the first to the last element of one meets that of the other.
 inline bool may_overlap(const py::array& a, const py::array& b) {
     const auto bounds = [](const py::array& array) {

@@ -24,9 +24,9 @@ struct Table {
         const double* backoff = input<double>(log_backoff, 1, "log_backoff");
         const double* base = input<double>(log_base, 1, "log_base");
         require(vocab_size > 0, "log_base is empty");
-        require(log_backoff.shape(0) == vocab_size && indptr.shape(0) == vocab_size + 1 &&
-                    indices.ndim() == 1 && indices.shape(0) == pairs,
-                "the arrays do not fit together");
+        require_length(log_backoff, vocab_size, "log_backoff");
+        require_length(indptr, vocab_size + 1, "indptr");
+        require_length(indices, pairs, "indices");
         for (int64_t r = 0; r < num_rows; ++r) {
             const int64_t i = contexts[r];
             require(i >= 0 && i < vocab_size, "a context is outside of the vocabulary");
@@ -74,7 +74,7 @@ int64_t top_k_any(py::array ids, py::array values, const py::array& contexts,
     const int64_t* order = input<int64_t>(base_order, 1, "base_order");
     require(ids.shape(0) == num_rows && values.shape(0) == num_rows && values.shape(1) == k,
             "ids and values must have a row for each context");
-    require(base_order.shape(0) == log_base.shape(0), "base_order and log_base differ in length");
+    require_length(base_order, log_base.shape(0), "base_order");
     const Table table{indptr, indices, log_probs, log_backoff, log_base};
     return table.with_logs(from, num_rows, order, [&](const auto& model) {
         return run_kernel(num_threads,

@@ -32,9 +32,9 @@ class Sampler {
         const double* w = input<double>(weights, 1, "weights");
         const int64_t* starts = input<int64_t>(indptr, 1, "indptr");
         const int64_t pairs = weights.shape(0);
-        require(backoff.shape(0) == vocab_size_ && indptr.shape(0) == vocab_size_ + 1 &&
-                    indices_.ndim() == 1 && indices_.shape(0) == pairs,
-                "the arrays do not fit together");
+        require_length(backoff, vocab_size_, "backoff");
+        require_length(indptr, vocab_size_ + 1, "indptr");
+        require_length(indices_, pairs, "indices");
         require(starts[0] == 0 && starts[vocab_size_] == pairs, "indptr does not span the pairs");
         for (int64_t i = 0; i < vocab_size_; ++i)
             require(starts[i] <= starts[i + 1], "indptr descends");

@@ -19,7 +19,7 @@ BackoffScores scores(const py::array& slots, const py::array& log_backoff,
     model.num_slots = slots.shape(0);
     model.vocab_size = log_base.shape(0);
     require(slots.shape(1) == 2, "slots must have two columns");
-    require(log_backoff.shape(0) == model.vocab_size, "log_backoff and log_base differ in length");
+    require_length(log_backoff, model.vocab_size, "log_backoff");
     require(model.vocab_size < (int64_t{1} << 31), "log_base has 2**31 entries or more");
     bool has_empty = false;  // without one, a search for a missing pair would not end
     for (int64_t s = 0; s < model.num_slots && !has_empty; ++s)
@@ -37,8 +37,8 @@ void index_any(py::array slots, const py::array& indptr, const py::array& indice
     const int64_t pairs = log_probs.shape(0);
     const int64_t vocab_size = indptr.shape(0) - 1;
     require(slots.shape(1) == 2, "slots must have two columns");
-    require(vocab_size >= 0 && indices.ndim() == 1 && indices.shape(0) == pairs,
-            "indptr, indices and log_probs do not fit together");
+    require(vocab_size >= 0, "indptr is empty; wanted one element more than there are contexts");
+    require_length(indices, pairs, "indices");
     require(starts[0] == 0 && starts[vocab_size] == pairs, "indptr does not span the pairs");
     for (int64_t i = 0; i < vocab_size; ++i)
         require(starts[i] <= starts[i + 1], "indptr descends");
@@ -61,8 +61,8 @@ void pairs_any(py::array out, const py::array& contexts, const py::array& nexts,
     const int64_t* from = input<int64_t>(contexts, 1, "contexts");
     const int64_t* into = input<int64_t>(nexts, 1, "nexts");
     const int64_t size = out.shape(0);
-    require(contexts.shape(0) == size && nexts.shape(0) == size,
-            "out, contexts and nexts differ in length");
+    require_length(contexts, size, "contexts");
+    require_length(nexts, size, "nexts");
     const BackoffScores model = scores(slots, log_backoff, log_base);
     for (int64_t k = 0; k < size; ++k) {
         require(from[k] >= 0 && from[k] < model.vocab_size && into[k] >= 0 &&

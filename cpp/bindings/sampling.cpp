@@ -81,7 +81,7 @@ class DenseSampler {
                     (bits > 31 || vocab_size_ <= int64_t{1} << bits),
                 "dtype does not hold every token");
         require(max_length >= 0 && stop >= -1 && stop < vocab_size_,
-                "max_length or stop is negative");
+                "max_length or stop is out of range");
         std::vector<std::uint32_t> states;
         const int64_t outside = read_starts(states, starts, vocab_size_);
         if (outside >= 0) return py::make_tuple("starts", outside, 0);

@@ -104,6 +104,16 @@ def test_top_k_refuses(order, k, error):
         kernels.backoff_top_k(*GOOD, k, base_order=order)
 
 
+def test_a_bad_context_and_a_bad_length_are_named():
+    contexts = np.array([0, 2, -1])
+    with pytest.raises(ValueError, match=r"contexts\[1\] = 2 is outside \[0, 2\)"):
+        kernels.backoff_rows(*GOOD[:5], contexts)
+    with pytest.raises(ValueError, match=r"contexts\[1\] = 2 is outside \[0, 2\)"):
+        kernels.backoff_top_k(*GOOD[:5], contexts, 1, base_order=np.array([0, 1]))
+    with pytest.raises(ValueError, match="log_backoff has length 3; wanted length 2"):
+        kernels.backoff_rows(*GOOD[:3], np.zeros(3), *GOOD[4:])
+
+
 def test_raw_extension_checks_what_protects_memory():
     with pytest.raises(ValueError, match="out must have"):
         _core.backoff_rows(np.empty((1, 3)), GOOD[5], *GOOD[:5], 1)

@@ -119,6 +119,15 @@ def test_pairs_refuse(arguments, error):
         kernels.score_backoff_pairs(*arguments)
 
 
+def test_a_bad_id_and_a_bad_length_are_named():
+    with pytest.raises(ValueError, match=r"contexts\[0\] = -1 is outside \[0, 2\)"):
+        kernels.score_backoff_pairs(SLOTS, HALF, HALF, IDS - 1, IDS)
+    with pytest.raises(ValueError, match=r"nexts\[1\] = 2 is outside \[0, 2\)"):
+        kernels.score_backoff_pairs(SLOTS, HALF, HALF, IDS, IDS + 1)
+    with pytest.raises(ValueError, match="nexts has length 1; wanted length 2"):
+        kernels.score_backoff_pairs(SLOTS, HALF, HALF, IDS, IDS[:1])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

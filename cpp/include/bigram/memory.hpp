@@ -1,4 +1,5 @@
-// Scratch memory of the kernels: zeroed, without exceptions, in huge pages where it is large.
+// Memory of the kernels: scratch without exceptions, in huge pages where it is large; what is
+// fetched ahead of its use, and copies past the caches.
 #pragma once
 
 #include <cstdint>

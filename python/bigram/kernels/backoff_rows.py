@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import as_int64, check_index
+from bigram.kernels._checks import as_int64, check_index, check_inside
 from bigram.threads import resolve_num_threads
 
 __all__ = ["backoff_rows", "backoff_top_k"]
@@ -65,7 +65,12 @@ def backoff_rows(
     ids = as_int64(contexts, "contexts")
     out = np.empty((len(ids), len(log_base)))
     table = (indptr, indices, log_probs, log_backoff, log_base)
-    bad = _core.backoff_rows(out, ids, *table, resolve_num_threads(num_threads))
+    threads = resolve_num_threads(num_threads)
+    try:
+        bad = _core.backoff_rows(out, ids, *table, threads)
+    except ValueError:
+        check_inside(ids, len(log_base), "contexts")  # says which
+        raise
     if bad >= 0:
         raise _bad_row(ids, bad)
     return out
@@ -124,9 +129,12 @@ def backoff_top_k(
     wanted = check_index(k, "k", 1, len(log_base))
     ids, values = np.empty((len(rows), wanted), np.int64), np.empty((len(rows), wanted))
     table = (indptr, indices, log_probs, log_backoff, log_base)
-    bad = _core.backoff_top_k(
-        ids, values, rows, *table, base_order, resolve_num_threads(num_threads)
-    )
+    threads = resolve_num_threads(num_threads)
+    try:
+        bad = _core.backoff_top_k(ids, values, rows, *table, base_order, threads)
+    except ValueError:
+        check_inside(rows, len(log_base), "contexts")  # says which
+        raise
     if bad >= 0:
         raise _bad_row(rows, bad)
     return ids, values

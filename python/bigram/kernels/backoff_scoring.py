@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import as_int64, bad_token, check_offsets, check_tokens
+from bigram.kernels._checks import as_int64, bad_token, check_inside, check_offsets, check_tokens
 from bigram.threads import resolve_num_threads
 
 __all__ = ["index_pairs", "score_backoff_pairs", "score_backoff_sequences"]
@@ -100,9 +100,13 @@ def score_backoff_pairs(
     """
     rows, columns = as_int64(contexts, "contexts"), as_int64(nexts, "nexts")
     result = np.empty(len(rows))
-    _core.score_backoff_pairs(
-        result, rows, columns, slots, log_backoff, log_base, resolve_num_threads(num_threads)
-    )
+    threads = resolve_num_threads(num_threads)
+    try:
+        _core.score_backoff_pairs(result, rows, columns, slots, log_backoff, log_base, threads)
+    except ValueError:
+        check_inside(rows, len(log_base), "contexts")  # says which
+        check_inside(columns, len(log_base), "nexts")
+        raise
     return result
 
 
