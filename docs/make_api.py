@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,15 +34,20 @@ def signature(name: str, value: Any) -> str:
     return f"{name}{plain}"
 
 
+def is_ours(value: Any) -> bool:
+    """Return whether something is defined in bigram, and not inherited from Python."""
+    return (getattr(value, "__module__", None) or "").split(".")[0] == "bigram"
+
+
 def members(kind: type) -> list[str]:
     """Return a line for each public method and property of a class."""
     lines = []
     for name, value in inspect.getmembers(kind):
-        if name.startswith("_") or getattr(value, "__module__", "bigram").split(".")[0] != "bigram":
+        if name.startswith("_"):
             continue
-        if callable(value):
+        if callable(value) and is_ours(value):
             lines.append(f"- `.{signature(name, value)}` {summary(value)}")
-        elif isinstance(inspect.getattr_static(kind, name), property):
+        elif isinstance(inspect.getattr_static(kind, name), (property, cached_property)):
             lines.append(f"- `.{name}` {summary(value)}")
     return lines
 

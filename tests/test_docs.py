@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,9 @@ def test_examples_print_what_they_say(page, tmp_path, monkeypatch) -> None:
 def test_links_lead_somewhere(page) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_api_reference_is_in_step() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "make_api.py"))["page"]()
+    found = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert found == page, "run `python docs/make_api.py`"
