@@ -39,6 +39,15 @@ def check_first_step(wanted: np.ndarray):
     return check
 
 
+def update(optimizers, name: str, weight, grad, m, v, step: int, **options) -> np.ndarray:
+    """One step of the kernels, or of their twins."""
+    if name == "AdamW":
+        optimizers.adamw_update(weight, grad, m, v, step, learning_rate=RATE, **options)
+    else:
+        optimizers.sgd_update(weight, grad, learning_rate=RATE, **options)
+    return weight
+
+
 @pytest.mark.parametrize("shape", [(65, 65), (4096, 4096)])
 @pytest.mark.parametrize("name", ["AdamW", "SGD"])
 def test_step(duel, size, name, shape):
@@ -50,33 +59,17 @@ def test_step(duel, size, name, shape):
     def ours(num_threads: int | None = None) -> np.ndarray:
         nonlocal step
         step += 1
-        if name == "AdamW":
-            kernels.adamw_update(
-                weight, grad, m, v, step, learning_rate=RATE, num_threads=num_threads
-            )
-        else:
-            kernels.sgd_update(weight, grad, learning_rate=RATE, num_threads=num_threads)
-        return weight
-
-    def numpys() -> np.ndarray:
-        if name == "AdamW":
-            reference.adamw_update(twin[0], grad, twin[1], twin[2], 1, learning_rate=RATE)
-        else:
-            reference.sgd_update(twin[0], grad, learning_rate=RATE)
-        return twin[0]
+        return update(kernels, name, weight, grad, m, v, step, num_threads=num_threads)
 
     first, _, *moments = state(count)
-    if name == "AdamW":
-        reference.adamw_update(first, grad, *moments, 1, learning_rate=RATE)
-    else:
-        reference.sgd_update(first, grad, learning_rate=RATE)
+    update(reference, name, first, grad, *moments, 1)
     passes = 7 if name == "AdamW" else 3
     duel(
         f"{name} step, {count:,} weights float32",
         {
             "bigram": ours,
             "bigram, 1 thread": lambda: ours(1),
-            "numpy": numpys,
+            "numpy": lambda: update(reference, name, twin[0], grad, *twin[1:], 1),
             "torch": torch_step(name, count),
         },
         check=check_first_step(first),
