@@ -7,6 +7,7 @@
 #include "bigram/sampling.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <new>
 
 #include "bigram/chains.hpp"
@@ -20,6 +21,19 @@ using std::uint32_t;
 using std::uint64_t;
 
 constexpr int64_t kFewChains = 16;
+
+// Not a mutex: a poll may run a signal handler, and that may draw on the same thread.
+struct Turn {
+    std::atomic<bool>& taken;
+    const bool mine;
+
+    explicit Turn(std::atomic<bool>& flag) : taken(flag), mine(!flag.exchange(true)) {}
+    ~Turn() {
+        if (mine) taken.store(false);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+};
 
 // Chains is FixedChains or StoppingChains, `size` of them in a block. Any blocks give the same
 // tokens. Chains of any length are drawn piece by piece, so that a call can be interrupted.
@@ -139,8 +153,8 @@ Result ChainSampler<Real>::sample(ChainTokens& tokens, int64_t* offsets,
                                   const ChainRequest& request, const Run& run) {
     try {
         if (complete()) return dispatch(tokens, offsets, request, run);
-        const std::unique_lock<std::mutex> lock(building_, std::try_to_lock);
-        if (lock) return dispatch(tokens, offsets, request, run);
+        const Turn turn(building_);
+        if (turn.mine) return dispatch(tokens, offsets, request, run);
         ChainSampler own(weights_, vocab_size_);
         return own.dispatch(tokens, offsets, request, run);
     } catch (const std::bad_alloc&) {

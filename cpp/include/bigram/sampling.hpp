@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "bigram/alias.hpp"
@@ -83,7 +82,7 @@ class ChainSampler {
     std::int64_t vocab_size_;
     std::unique_ptr<AliasTable<std::uint32_t>> narrow_;  // one of them
     std::unique_ptr<AliasTable<std::uint64_t>> wide_;
-    std::mutex building_;
+    std::atomic<bool> building_{false};
     std::atomic<bool> complete_{false};
     bool checked_ = false;
 };
