@@ -98,6 +98,10 @@ class Sampler {
         for (int64_t k = 0; k < indices_.shape(0); ++k)
             good &= static_cast<uint64_t>(ids[k]) < static_cast<uint64_t>(vocab_size_);
         require(good, "an index is outside of the vocabulary");
+        for (int64_t i = 0; i < vocab_size_; ++i)
+            for (int64_t e = indptr[i] + 1; e < indptr[i + 1]; ++e)
+                good &= ids[e - 1] < ids[e];
+        require(good, "indices do not ascend in every row");  // as the numbers of cells rely on
         sampler = std::make_unique<BackoffSampler<Index>>();
         const BackoffWeights<Index> model{indptr, ids, weights, backoff, base, vocab_size_};
         run_kernel(num_threads, [&](const Run& run) {

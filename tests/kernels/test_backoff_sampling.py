@@ -260,6 +260,16 @@ def test_sample_refuses(change, error, message):
         kernels.sample_backoff_sequences(sampler, 2, **arguments)
 
 
+@pytest.mark.parametrize("row", [[0, 0, 0, 0], [3, 2, 1, 0], [0, 2, 2, 3]])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("cut", [{}, {"top_k": 2}, {"top_p": 0.5}])
+def test_rows_must_ascend(row, index, cut):
+    """Pairs that are given twice would be miscounted, and written past the end of the cells."""
+    arrays = np.array([0, 4, 4, 4, 8]), np.array(2 * row, index), np.ones(8), np.ones(4), np.ones(4)
+    with pytest.raises(ValueError, match="indices do not ascend in every row"):
+        kernels.prepare_backoff_sampler(*arrays, **cut)
+
+
 def test_only_a_sampler_samples():
     with pytest.raises(TypeError, match="sampler must be a BackoffSampler, not ndarray"):
         kernels.sample_backoff_sequences(np.ones((2, 2)), 2, np.array([0]), max_length=3)
