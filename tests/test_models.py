@@ -223,6 +223,13 @@ def test_next_token(makemore) -> None:
     assert [p for _, p in everything] == sorted((p for _, p in everything), reverse=True)
 
 
+def test_a_context_is_a_symbol_or_an_id(model) -> None:
+    for context in (None, b"a", 1.0, ["a"]):
+        kind = type(context).__name__
+        with pytest.raises(TypeError, match=f"context must be a symbol or an id, not {kind}"):
+            model.next_token(context)
+
+
 def test_next_token_of_unknown_symbols(model) -> None:
     for symbol in ("x", "em"):
         with pytest.raises(KeyError, match=symbol):

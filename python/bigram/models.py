@@ -439,6 +439,8 @@ class BigramModel(ABC):
 
     def _context_id(self, context: str | int) -> int:
         if not isinstance(context, str):
+            if not hasattr(context, "__index__"):
+                raise TypeError(f"context must be a symbol or an id, not {type(context).__name__}")
             return check_index(context, "context", 0, self.vocab_size - 1)
         tokenizer = self._text_tokenizer("next_token of a symbol")
         return context_id(tokenizer, context)

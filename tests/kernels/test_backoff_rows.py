@@ -114,6 +114,27 @@ def test_a_bad_context_and_a_bad_length_are_named():
         kernels.backoff_rows(*GOOD[:3], np.zeros(3), *GOOD[4:])
 
 
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [([0.0], "must be a NumPy array, not list"), (np.array(0.0), r"has shape \(\); wanted one")],
+)
+def test_what_is_no_vector_is_named(place, value, message):
+    names = ("indptr", "indices", "log_probs", "log_backoff", "log_base")
+    arguments = [*GOOD[:place], value, *GOOD[place + 1 :]]
+    with pytest.raises(TypeError, match=f"{names[place]} {message}"):
+        kernels.backoff_rows(*arguments)
+    with pytest.raises(TypeError, match=f"{names[place]} {message}"):
+        kernels.backoff_top_k(*arguments, 1, base_order=np.array([0, 1]))
+    slots = kernels.index_pairs(*GOOD[:3])
+    with pytest.raises(TypeError, match=f"{names[place]} {message}"):
+        kernels.score_backoff_sequences(
+            slots if place > 2 else kernels.index_pairs(*arguments[:3]), *arguments[3:]
+        )
+    with pytest.raises(TypeError, match=message):
+        kernels.prepare_backoff_sampler(*arguments[:5])
+
+
 def test_raw_extension_checks_what_protects_memory():
     with pytest.raises(ValueError, match="out must have"):
         _core.backoff_rows(np.empty((1, 3)), GOOD[5], *GOOD[:5], 1)

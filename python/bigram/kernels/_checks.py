@@ -25,6 +25,7 @@ __all__ = [
     "check_seed",
     "check_table",
     "check_tokens",
+    "check_vectors",
     "check_vocab_size",
     "is_ready",
     "native",
@@ -89,6 +90,15 @@ def check_tokens(tokens: Any, name: str = "tokens") -> npt.NDArray[Any]:
     if not array.flags.aligned or array.strides[0] % array.itemsize:
         array = array.copy()
     return array
+
+
+def check_vectors(**arrays: Any) -> None:
+    """Refuse what is no one-dimensional array; dtype and layout are checked by the binding."""
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+        if array.ndim != 1:
+            raise TypeError(f"{name} has shape {array.shape}; wanted one dimension")
 
 
 def as_int64(ids: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import as_int64, check_index, check_inside
+from bigram.kernels._checks import as_int64, check_index, check_inside, check_vectors
 from bigram.threads import resolve_num_threads
 
 __all__ = ["backoff_rows", "backoff_top_k"]
@@ -63,6 +63,13 @@ def backoff_rows(
            [0.25, 0.25]])
     """
     ids = as_int64(contexts, "contexts")
+    check_vectors(
+        indptr=indptr,
+        indices=indices,
+        log_probs=log_probs,
+        log_backoff=log_backoff,
+        log_base=log_base,
+    )
     out = np.empty((len(ids), len(log_base)))
     table = (indptr, indices, log_probs, log_backoff, log_base)
     threads = resolve_num_threads(num_threads)
@@ -126,6 +133,14 @@ def backoff_top_k(
            [0]])
     """
     rows = as_int64(contexts, "contexts")
+    check_vectors(
+        indptr=indptr,
+        indices=indices,
+        log_probs=log_probs,
+        log_backoff=log_backoff,
+        log_base=log_base,
+        base_order=base_order,
+    )
     wanted = check_index(k, "k", 1, len(log_base))
     ids, values = np.empty((len(rows), wanted), np.int64), np.empty((len(rows), wanted))
     table = (indptr, indices, log_probs, log_backoff, log_base)

@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import MAX_INT, check_index, check_inside, check_seed, check_tokens
+from bigram.kernels._checks import (
+    MAX_INT,
+    check_index,
+    check_inside,
+    check_seed,
+    check_tokens,
+    check_vectors,
+)
 from bigram.threads import resolve_num_threads
 
 __all__ = ["prepare_backoff_sampler", "sample_backoff_sequences"]
@@ -66,6 +73,7 @@ def prepare_backoff_sampler(
     >>> sample_backoff_sequences(sampler, 2, np.array([0]), max_length=4, seed=1)
     (array([1, 0, 1, 0], dtype=uint8), array([0, 4]))
     """
+    check_vectors(indptr=indptr, indices=indices, weights=weights, backoff=backoff, base=base)
     return _core.BackoffSampler(
         indptr,
         indices,

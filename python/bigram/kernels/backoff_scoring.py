@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import as_int64, bad_token, check_inside, check_offsets, check_tokens
+from bigram.kernels._checks import (
+    as_int64,
+    bad_token,
+    check_inside,
+    check_offsets,
+    check_tokens,
+    check_vectors,
+)
 from bigram.threads import resolve_num_threads
 
 __all__ = ["index_pairs", "score_backoff_pairs", "score_backoff_sequences"]
@@ -50,6 +57,7 @@ def index_pairs(
     >>> index_pairs(np.array([0, 1, 1]), np.array([1]), np.log([0.75])).shape
     (18, 2)
     """
+    check_vectors(indptr=indptr, indices=indices, log_probs=log_probs)
     slots = np.empty((len(log_probs) * 3 // 2 + 17, 2), np.uint64)
     _core.index_pairs(slots, indptr, indices, log_probs, resolve_num_threads(None))
     return slots
@@ -99,6 +107,8 @@ def score_backoff_pairs(
     array([0.25, 0.75])
     """
     rows, columns = as_int64(contexts, "contexts"), as_int64(nexts, "nexts")
+    _check_slots(slots)
+    check_vectors(log_backoff=log_backoff, log_base=log_base)
     result = np.empty(len(rows))
     threads = resolve_num_threads(num_threads)
     try:
@@ -154,6 +164,8 @@ def score_backoff_sequences(
     array([0.1875])
     """
     tokens = check_tokens(tokens)
+    _check_slots(slots)
+    check_vectors(log_backoff=log_backoff, log_base=log_base)
     num_sequences = 1
     if offsets is not None:
         offsets = check_offsets(offsets)
@@ -165,3 +177,8 @@ def score_backoff_sequences(
     if bad >= 0:
         raise bad_token(tokens, bad, len(log_base))
     return result
+
+
+def _check_slots(slots: Any) -> None:
+    if not isinstance(slots, np.ndarray):
+        raise TypeError(f"slots must be a NumPy array, not {type(slots).__name__}")

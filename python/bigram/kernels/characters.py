@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_out
+from bigram.kernels._checks import check_index, check_out
 
 __all__ = ["encode_characters"]
 
@@ -76,6 +76,7 @@ def encode_characters(
     if out is None:
         ids = np.empty(data.size, table.dtype)
     else:
-        ids = check_out(out, out.shape, table.dtype, data, table)
-    num_bytes, count = _core.encode_characters(ids, data, table, -1 if missing is None else missing)
+        ids = check_out(out, getattr(out, "shape", ()), table.dtype, data, table)
+    id_of_missing = -1 if missing is None else check_index(missing, "missing", 0)
+    num_bytes, count = _core.encode_characters(ids, data, table, id_of_missing)
     return ids[:count], num_bytes
