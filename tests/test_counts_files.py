@@ -98,6 +98,37 @@ def test_a_bad_line_is_named(tmp_path: pathlib.Path, text: str, message: str) ->
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("context", [0, None], "column context has nulls"),
+        ("count", [1, None], "column count has nulls"),
+        ("count", [1.0, 2.0], "column count is double, wanted integers"),
+        ("next", ["1", "0"], "column next is string, wanted integers"),
+        ("next", [True, False], "column next is bool, wanted integers"),
+    ],
+)
+def test_bad_parquet(
+    tmp_path: pathlib.Path, column: str, values: list[object], message: str
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "counts.parquet"
+    good = {"context": [0, 1], "next": [1, 0], "count": [1, 2]}
+    pq.write_table(pa.table({**good, column: values}), path)
+    with pytest.raises(ValueError, match=message) as caught:
+        BigramCounts.from_parquet(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2**31])
+def test_no_size_of_a_vocabulary(tmp_path: pathlib.Path, size: int) -> None:
+    path = tmp_path / "counts"
+    path.write_text("0\t0\t1\n")
+    for read in (BigramCounts.from_tsv, BigramCounts.from_parquet):
+        with pytest.raises(ValueError, match=f"vocab_size = {size} is outside"):
+            read(path, vocab_size=size)
+
+
 def test_npz_goes_both_ways_with_scipy(tmp_path: pathlib.Path) -> None:
     counts = bigram.datasets.load_makemore_counts()
     counts.to_npz(tmp_path / "ours.npz")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.files import Path, atomic_write
-from bigram.kernels._checks import MAX_INT, MAX_VOCAB_SIZE, check_index
+from bigram.kernels._checks import MAX_INT, MAX_VOCAB_SIZE, check_index, check_vocab_size
 from bigram.sparse import RunningSum, check_total, empty_sparse, exact_sum
 from bigram.tokenizers import Tokenizer, check_tokenizer, from_json
 
@@ -131,6 +131,7 @@ def read_tsv(
 ) -> BigramCounts:
     """Read counts from lines of context, next and count, in any order; equal pairs add up."""
     check_tokenizer(tokenizer)
+    vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
     name = os.fspath(path)
     with open(name, encoding="utf-8", newline="\n") as file:
         try:
@@ -282,23 +283,29 @@ def read_parquet(path: Path, *, vocab_size: int | None = None) -> BigramCounts:
     from pyarrow.parquet import ParquetFile
 
     name, tokenizer = os.fspath(path), None
+    vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
     try:
         with open(name, "rb") as handle, ParquetFile(handle) as file:
             description = (file.schema_arrow.metadata or {}).get(b"bigram")
             if description is not None:
                 vocab_size, tokenizer = _understand(name, description)
-            return _collect(name, _parquet_blocks(file), vocab_size, tokenizer)
+            return _collect(name, _parquet_blocks(name, file), vocab_size, tokenizer)
     except (pa.ArrowException, KeyError) as error:
         raise ValueError(f"{name}: not Parquet, damaged, or without counts: {error}") from None
 
 
-def _parquet_blocks(file: Any) -> Iterator[tuple[Ids, Ids, Ids]]:
+def _parquet_blocks(name: str, file: Any) -> Iterator[tuple[Ids, Ids, Ids]]:
     import pyarrow as pa
 
+    for column in _COLUMNS:
+        kind = file.schema_arrow.field(column).type
+        if not pa.types.is_integer(kind):
+            raise ValueError(f"{name}: column {column} is {kind}, wanted integers")
     for batch in file.iter_batches(_LINES_PER_BLOCK, columns=list(_COLUMNS)):
-        columns = [
-            batch.column(c).cast(pa.int64()).to_numpy(zero_copy_only=False) for c in _COLUMNS
-        ]
+        for column in _COLUMNS:
+            if batch.column(column).null_count:
+                raise ValueError(f"{name}: column {column} has nulls, wanted integers")
+        columns = [batch.column(c).cast(pa.int64()).to_numpy() for c in _COLUMNS]
         yield columns[0], columns[1], columns[2]
 
 
