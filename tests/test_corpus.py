@@ -62,6 +62,13 @@ def test_what_a_line_is(tmp_path, small_blocks, data: bytes, texts: list[str]) -
         assert list(Corpus.lines(path)) == texts
 
 
+@pytest.mark.parametrize("path", [3, None, b"names.txt"])
+def test_what_is_no_path_is_named(path) -> None:
+    kind = type(path).__name__
+    with pytest.raises(TypeError, match=f"path is {kind}, wanted str or PathLike"):
+        Corpus.lines(path)
+
+
 def test_running_text_keeps_its_bytes(tmp_path, small_blocks) -> None:
     path = write(tmp_path / "a.txt", "\ufeffa\r\n\r\nçb\r".encode())
     for size in (1 << 20, 4, 5, 6):

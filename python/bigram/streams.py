@@ -61,7 +61,7 @@ def expand_paths(paths: Paths) -> tuple[str, ...]:
     ValueError
         If there is no path.
     """
-    if isinstance(paths, (bytes, str, os.PathLike)):
+    if isinstance(paths, (bytes, str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
     result: list[str] = []
     for path in paths:
