@@ -351,9 +351,10 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     tables.vocab_size = chain.vocab_size;
     tables.stride = padded_stride(chain.vocab_size);
     tables.twins = tables.cells() <= std::min(kTwinCells, (end - begin) / 16) ? 2 : 1;
-    // A block for each thread where there is little to do.
+    // As many blocks for each thread, of much the same size.
     const int64_t share = ceil_div(end - begin, std::max(1, run.num_threads));
-    const int64_t block_pairs = std::min(kBlock, std::max(kLeastBlock, share));
+    const int64_t steps = ceil_div(ceil_div(share, ceil_div(share, kBlock)), 3 * kStep);
+    const int64_t block_pairs = std::max(kLeastBlock, steps * 3 * kStep);
     tables.num_threads = team_size(run, ceil_div(std::min(end - begin, kRound), block_pairs));
     if constexpr (std::is_same_v<Token, uint8_t>) {
         if (chain.stride == 1) {
@@ -404,11 +405,18 @@ Result count_bigrams(int64_t* counts, const Token* tokens, int64_t size, int64_t
     const Chain<Token> chain{tokens, stride, size, offsets, num_sequences, vocab_size};
     const int64_t cells = vocab_size * vocab_size;
     const int64_t num_pairs = end - 1 - begin;
-    if (num_pairs < kStep || num_pairs < cells) {
+    // A table of our own has to be made and added, but its rows do not all compete for the same few
+    // lines of the cache, as those of a power of two do: worth it from a quarter of its cells on.
+    const bool large = cells > kSharedCells;
+    if (num_pairs < kStep || num_pairs < (large ? cells : cells / 4)) {
         return count_direct(counts, chain, begin, end - 1, run);
     }
-    Run capped = run;  // large tables: together at most about twice as large as counts
-    if (cells > kSharedCells) capped.num_threads = std::min(run.num_threads, 4);
+    // Large tables: together at most about twice as large as counts. Cached ones: a thread that
+    // counts less than it has cells costs more than it saves.
+    const int64_t most = large ? 4 : cells <= kCachedCells ? num_pairs / cells : run.num_threads;
+    Run capped = run;
+    capped.num_threads =
+        static_cast<int>(std::min<int64_t>(run.num_threads, std::max<int64_t>(most, 1)));
     return count_private(counts, chain, begin, end - 1, 1, capped);
 }
 
