@@ -26,9 +26,10 @@ using std::uint32_t;
 using std::uint64_t;
 using std::uint8_t;
 
-constexpr int64_t kStep = 1024;      // pairs whose cells are found before they are counted
-constexpr int64_t kBlock = 3 << 16;  // pairs a thread takes at a time
-constexpr int64_t kLeastBlock = 1 << 16;
+constexpr int64_t kStep = 1024;           // pairs whose cells are found before they are counted
+constexpr int64_t kBlock = 3 << 16;       // pairs a thread takes at a time
+constexpr int64_t kLeastBlock = 1 << 16;  // some 50 us of work: less is not worth waking a thread
+constexpr int64_t kLeastByteBlock = 84 * 3 * kStep;
 constexpr int64_t kRound = int64_t{1} << 31;  // pairs before 32-bit tables are emptied
 constexpr int64_t kAhead = 48;                // cells by which a table outside of the caches is
                                               // prefetched: 1.4 times at V = 4096
@@ -354,7 +355,8 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
     // As many blocks for each thread, of much the same size.
     const int64_t share = ceil_div(end - begin, std::max(1, run.num_threads));
     const int64_t steps = ceil_div(ceil_div(share, ceil_div(share, kBlock)), 3 * kStep);
-    const int64_t block_pairs = std::max(kLeastBlock, steps * 3 * kStep);
+    const int64_t least = sizeof(Token) == 1 ? kLeastByteBlock : kLeastBlock;
+    const int64_t block_pairs = std::max(least, steps * 3 * kStep);
     tables.num_threads = team_size(run, ceil_div(std::min(end - begin, kRound), block_pairs));
     if constexpr (std::is_same_v<Token, uint8_t>) {
         if (chain.stride == 1) {
