@@ -1,4 +1,4 @@
-#include "bigram/arpa.hpp"
+#include "bigram/text/arpa.hpp"
 
 #include <cstring>
 #include <memory>

@@ -11,8 +11,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "bigram/parallel.hpp"
-#include "bigram/result.hpp"
+#include "bigram/runtime/parallel.hpp"
+#include "bigram/runtime/result.hpp"
 
 namespace bigram::bindings {
 

@@ -1,4 +1,4 @@
-#include "bigram/backoff_rows.hpp"
+#include "bigram/backoff/backoff_rows.hpp"
 
 #include "arrays.hpp"
 

@@ -1,4 +1,4 @@
-#include "bigram/backoff_sampling.hpp"
+#include "bigram/backoff/backoff_sampling.hpp"
 
 #include <limits>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "bigram/backoff_scoring.hpp"
+#include "bigram/backoff/backoff_scoring.hpp"
 
 #include <cstring>
 

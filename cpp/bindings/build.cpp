@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "bigram/isa.hpp"
-#include "bigram/parallel.hpp"
+#include "bigram/runtime/isa.hpp"
+#include "bigram/runtime/parallel.hpp"
 
 namespace bigram::bindings {
 

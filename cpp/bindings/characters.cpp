@@ -1,4 +1,4 @@
-#include "bigram/characters.hpp"
+#include "bigram/text/characters.hpp"
 
 #include "arrays.hpp"
 

@@ -1,4 +1,4 @@
-#include "bigram/count_addition.hpp"
+#include "bigram/counting/count_addition.hpp"
 
 #include "arrays.hpp"
 

@@ -1,4 +1,4 @@
-#include "bigram/count_cross_entropy.hpp"
+#include "bigram/cross_entropy/count_cross_entropy.hpp"
 
 #include "arrays.hpp"
 

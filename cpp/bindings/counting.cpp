@@ -1,4 +1,4 @@
-#include "bigram/counting.hpp"
+#include "bigram/counting/counting.hpp"
 
 #include "arrays.hpp"
 

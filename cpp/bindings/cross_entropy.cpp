@@ -1,4 +1,4 @@
-#include "bigram/cross_entropy.hpp"
+#include "bigram/cross_entropy/cross_entropy.hpp"
 
 #include "arrays.hpp"
 

@@ -1,4 +1,4 @@
-#include "bigram/embedding_cross_entropy.hpp"
+#include "bigram/cross_entropy/embedding_cross_entropy.hpp"
 
 #include "arrays.hpp"
 

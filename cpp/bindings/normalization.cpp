@@ -1,4 +1,4 @@
-#include "bigram/normalization.hpp"
+#include "bigram/normalization/normalization.hpp"
 
 #include "arrays.hpp"
 

@@ -1,4 +1,4 @@
-#include "bigram/optimizers.hpp"
+#include "bigram/training/optimizers.hpp"
 
 #include "arrays.hpp"
 

@@ -1,4 +1,4 @@
-#include "bigram/scoring.hpp"
+#include "bigram/scoring/scoring.hpp"
 
 #include "arrays.hpp"
 

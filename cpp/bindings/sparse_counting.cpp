@@ -1,4 +1,4 @@
-#include "bigram/sparse_counting.hpp"
+#include "bigram/counting/sparse_counting.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "bigram/training.hpp"
+#include "bigram/training/training.hpp"
 
 #include "arrays.hpp"
 

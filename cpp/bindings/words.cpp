@@ -1,4 +1,4 @@
-#include "bigram/words.hpp"
+#include "bigram/text/words.hpp"
 
 #include <memory>
 #include <mutex>

@@ -1,0 +1,136 @@
+// Row normalisation with additive smoothing: counts to conditional probabilities.
+//
+//   out[i, j] = (counts[i, j] + alpha) / (sum_j counts[i, j] + alpha * cols)
+//
+// counts (rows, cols) int64 or float64, out (rows, cols) float32 or float64.
+// A row whose denominator is zero stays zero. Two passes over a row that stays in cache: 8 bytes
+// read and 4 or 8 written an element; bound by memory, and by page faults where out is fresh.
+#include "bigram/normalization/normalization.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "bigram/runtime/isa.hpp"
+
+namespace bigram {
+namespace {
+
+constexpr std::int64_t kBlockElements = 1 << 14;  // a block of rows: about 20 us
+
+// Integer sums are exact in any order. The bits of all counts are collected beside the sum: they
+// tell whether one was negative, and bound the largest, so that a sum never wraps.
+BIGRAM_INLINE bool row_sum_int_body(const std::int64_t* row, std::int64_t cols, double* total) {
+    std::uint64_t sum = 0;
+    std::int64_t bits = 0;
+    for (std::int64_t j = 0; j < cols; ++j) {
+        sum += static_cast<std::uint64_t>(row[j]);
+        bits |= row[j];
+    }
+    *total = static_cast<double>(sum);
+    if (bits > std::numeric_limits<std::int64_t>::max() / cols) {
+        *total = 0.0;
+        for (std::int64_t j = 0; j < cols; ++j)
+            *total += static_cast<double>(row[j]);
+    }
+    return bits >= 0;
+}
+
+// Eight fixed lanes: the same order of additions, so the same bits, at every vector width.
+BIGRAM_INLINE bool row_sum_float_body(const double* row, std::int64_t cols, double* total) {
+    double lanes[8] = {};
+    bool good = true;
+    const std::int64_t whole = cols - cols % 8;
+    for (std::int64_t j = 0; j < whole; j += 8) {
+        for (int k = 0; k < 8; ++k) {
+            lanes[k] += row[j + k];
+            good &= row[j + k] >= 0.0;  // false for nan
+        }
+    }
+    for (std::int64_t j = whole; j < cols; ++j) {
+        lanes[j - whole] += row[j];
+        good &= row[j] >= 0.0;
+    }
+    const double sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+                       ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    *total = sum;
+    return good && sum <= std::numeric_limits<double>::max();
+}
+
+template <class Count, class Out>
+BIGRAM_INLINE void scale_row_body(Out* BIGRAM_RESTRICT out, const Count* BIGRAM_RESTRICT row,
+                                  std::int64_t cols, double alpha, double denominator) {
+    for (std::int64_t j = 0; j < cols; ++j) {
+        out[j] = static_cast<Out>((static_cast<double>(row[j]) + alpha) / denominator);
+    }
+}
+
+using std::int64_t;
+BIGRAM_CLONES(bool, row_sum_int, (const int64_t* row, int64_t cols, double* total),
+              (row, cols, total))
+BIGRAM_CLONES(bool, row_sum_float, (const double* row, int64_t cols, double* total),
+              (row, cols, total))
+BIGRAM_CLONES(void, scale_row,
+              (float* out, const int64_t* row, int64_t cols, double alpha, double denominator),
+              (out, row, cols, alpha, denominator))
+BIGRAM_CLONES(void, scale_row,
+              (double* out, const int64_t* row, int64_t cols, double alpha, double denominator),
+              (out, row, cols, alpha, denominator))
+BIGRAM_CLONES(void, scale_row,
+              (float* out, const double* row, int64_t cols, double alpha, double denominator),
+              (out, row, cols, alpha, denominator))
+BIGRAM_CLONES(void, scale_row,
+              (double* out, const double* row, int64_t cols, double alpha, double denominator),
+              (out, row, cols, alpha, denominator))
+
+bool row_sum(const int64_t* row, int64_t cols, double* total) {
+    return row_sum_int(row, cols, total);
+}
+bool row_sum(const double* row, int64_t cols, double* total) {
+    return row_sum_float(row, cols, total);
+}
+
+template <class Count>
+int64_t first_bad(const Count* counts, int64_t size) {
+    for (int64_t i = 0; i < size; ++i) {
+        const double value = static_cast<double>(counts[i]);
+        if (!(value >= 0.0 && std::isfinite(value))) return i;
+    }
+    return size;  // every element is finite, but the sum is not
+}
+
+}  // namespace
+
+template <class Count, class Out>
+Result normalize_rows(Out* out, const Count* counts, std::int64_t rows, std::int64_t cols,
+                      double alpha, const Run& run) {
+    if (rows == 0 || cols == 0) return {};
+    const int64_t rows_per_block = std::max<int64_t>(1, kBlockElements / cols);
+    std::atomic<int64_t> bad_row{rows};
+    const auto body = [&](int64_t block, int) {
+        const int64_t end = std::min(rows, (block + 1) * rows_per_block);
+        for (int64_t i = block * rows_per_block; i < end; ++i) {
+            double total = 0.0;
+            if (!row_sum(counts + i * cols, cols, &total)) {
+                lower_to(bad_row, i);
+                return;
+            }
+            const double mass = total + alpha * static_cast<double>(cols);
+            if (mass > 0.0) {
+                scale_row(out + i * cols, counts + i * cols, cols, alpha, mass);
+            } else {
+                std::fill_n(out + i * cols, cols, Out{0});
+            }
+        }
+    };
+    if (!parallel_for(run, ceil_div(rows, rows_per_block), body)) return Result::interrupted();
+    const int64_t bad = bad_row.load();
+    if (bad < rows) return Result::bad_value(bad * cols + first_bad(counts + bad * cols, cols));
+    return {};
+}
+
+template Result normalize_rows(float*, const int64_t*, int64_t, int64_t, double, const Run&);
+template Result normalize_rows(double*, const int64_t*, int64_t, int64_t, double, const Run&);
+template Result normalize_rows(float*, const double*, int64_t, int64_t, double, const Run&);
+template Result normalize_rows(double*, const double*, int64_t, int64_t, double, const Run&);
+
+}  // namespace bigram

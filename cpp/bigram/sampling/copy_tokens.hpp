@@ -1,0 +1,12 @@
+// Private to this room.
+// Tokens as wide as the caller's array wants them.
+#pragma once
+
+#include <cstdint>
+
+namespace bigram {
+
+// Widens tokens of `from_bytes` to `to_bytes` each (1, 2, 4 or 8), or copies them.
+void widen_tokens(void* to, int to_bytes, const void* from, int from_bytes, std::int64_t count);
+
+}  // namespace bigram

@@ -1,0 +1,171 @@
+// Sequences of a bigram model: token t of sequence c is drawn from the row of the token before it,
+// with word t of the random sequence c. weights (V, V), starts (n), offsets (n + 1).
+//
+// Many sequences: the whole alias table (V rows of 2^bits cells) is built, then blocks of sequences
+// are drawn side by side. Few draws: rows are built as they are reached. Both draw the same tokens,
+// and what is built stays for the next call.
+#include "bigram/sampling/sample_sequences.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+
+#include "bigram/sampling/integer_weights.hpp"
+#include "bigram/sampling/sequence_blocks.hpp"
+
+namespace bigram {
+namespace {
+
+using std::int64_t;
+using std::uint32_t;
+using std::uint64_t;
+
+constexpr int64_t kFewSequences = 16;
+
+// Not a mutex: a poll may run a signal handler, and that may draw on the same thread.
+struct Turn {
+    std::atomic<bool>& taken;
+    const bool mine;
+
+    explicit Turn(std::atomic<bool>& flag) : taken(flag), mine(!flag.exchange(true)) {}
+    ~Turn() {
+        if (mine) taken.store(false);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+};
+
+// Sequences is FixedSequences or StoppingSequences, `size` of them in a block. Any blocks give the
+// same tokens. Sequences of any length are drawn piece by piece, so that a call can be interrupted.
+template <class Sequences, class Cell>
+Result draw_blocks(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>& table,
+                   const SequenceRequest& request, int64_t size, const Run& run) {
+    std::vector<Sequences> blocks;
+    for (int64_t first = 0; first < request.num_sequences; first += size)
+        blocks.emplace_back(first, std::min(size, request.num_sequences - first), request);
+    result.held.resize(blocks.size());
+    result.block_size = size;
+    const int64_t count = static_cast<int64_t>(blocks.size());
+    std::vector<typename Sequences::Idle> idle(static_cast<std::size_t>(team_size(run, count)));
+    std::atomic<bool> short_of_memory{false};
+    const auto body = [&](int64_t b, int thread) {
+        Sequences& block = blocks[static_cast<std::size_t>(b)];
+        try {
+            if (!block.finished())
+                block.advance(table, result, offsets, idle[static_cast<std::size_t>(thread)]);
+        } catch (const std::bad_alloc&) {
+            short_of_memory.store(true);
+        }
+    };
+    for (bool going = request.max_length > 0; going;) {
+        if (!parallel_for(run, count, body) || run.poll()) return Result::interrupted();
+        if (short_of_memory.load()) return Result::out_of_memory();
+        going = false;
+        for (const Sequences& block : blocks) {
+            if (block.stuck().sequence >= 0) {
+                result.stuck = block.stuck();
+                return Result::bad_value(request.vocab_size * request.vocab_size);
+            }
+            going |= !block.finished();
+        }
+    }
+    return {};
+}
+
+template <class Token, class Cell>
+Result draw_many(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>& table,
+                 const SequenceRequest& request, const Run& run) {
+    // Blocks as large as pays, but some for each thread.
+    const bool fixed = request.stop < 0;
+    const int64_t share =
+        ceil_div(request.num_sequences, (fixed ? 1 : 4) * int64_t{run.num_threads});
+    const int64_t size = std::min<int64_t>(ceil_div(share, 16) * 16, fixed ? kTileSequences : 4096);
+    if (!fixed) {
+        return draw_blocks<StoppingSequences<Cell, Token>>(result, offsets, table, request, size,
+                                                           run);
+    }
+    std::fill_n(offsets + 1, request.num_sequences, request.max_length);
+    return draw_blocks<FixedSequences<Cell, Token>>(result, offsets, table, request, size, run);
+}
+
+}  // namespace
+
+template <class Real>
+Result SequenceSampler<Real>::check(const Run& run) {
+    constexpr int64_t kBlock = 1 << 17;
+    const int64_t cells = vocab_size_ * vocab_size_;
+    const int64_t blocks = ceil_div(cells, kBlock);
+    std::atomic<int64_t> first_bad{cells};
+    const auto body = [&](int64_t block, int) {
+        const int64_t begin = block * kBlock;
+        const int64_t size = std::min(kBlock, cells - begin);
+        const int64_t bad = first_bad_weight(weights_ + begin, size);
+        if (bad < size) lower_to(first_bad, begin + bad);
+    };
+    if (!parallel_for(run, blocks, body)) return Result::interrupted();
+    if (first_bad.load() < cells) return Result::bad_value(first_bad.load());
+    checked_ = true;
+    return {};
+}
+
+template <class Real>
+template <class Token, class Cell>
+Result SequenceSampler<Real>::draw(std::unique_ptr<AliasTable<Cell>>& table, DrawnTokens& tokens,
+                                   int64_t* offsets, const SequenceRequest& request,
+                                   const Run& run) {
+    const int64_t n = request.num_sequences;
+    const bool few = n < kFewSequences || request.max_length < vocab_size_ / n;
+    if (!table) table = std::make_unique<AliasTable<Cell>>(vocab_size_);
+    if (!*table) {
+        table.reset();
+        return Result::out_of_memory();
+    }
+    if (!complete()) {
+        if (!few) {
+            const Result built = table->build(weights_, run);
+            if (!built.ok()) return built;
+            complete_.store(true, std::memory_order_release);
+        } else if (!checked_) {  // every weight is looked at, though few rows are built
+            const Result checked = check(run);
+            if (!checked.ok()) return checked;
+        }
+    }
+    tokens.held_bytes = sizeof(Token);
+    std::fill_n(offsets, n + 1, int64_t{0});
+    const Result drawn = few ? draw_few<Token>(tokens, offsets, *table, weights_, request, run)
+                             : draw_many<Token>(tokens, offsets, *table, request, run);
+    if (!drawn.ok()) return drawn;
+    for (int64_t i = 0; i < n; ++i)
+        offsets[i + 1] += offsets[i];
+    tokens.num_tokens = offsets[n];
+    return {};
+}
+
+template <class Real>
+Result SequenceSampler<Real>::dispatch(DrawnTokens& tokens, int64_t* offsets,
+                                       const SequenceRequest& request, const Run& run) {
+    if (vocab_size_ <= 256) return draw<std::uint8_t>(narrow_, tokens, offsets, request, run);
+    if (vocab_size_ <= kMaxNarrowVocab)
+        return draw<std::uint16_t>(narrow_, tokens, offsets, request, run);
+    if (vocab_size_ <= 65536) return draw<std::uint16_t>(wide_, tokens, offsets, request, run);
+    return draw<uint32_t>(wide_, tokens, offsets, request, run);
+}
+
+template <class Real>
+Result SequenceSampler<Real>::sample(DrawnTokens& tokens, int64_t* offsets,
+                                     const SequenceRequest& request, const Run& run) {
+    try {
+        if (complete()) return dispatch(tokens, offsets, request, run);
+        const Turn turn(building_);
+        if (turn.mine) return dispatch(tokens, offsets, request, run);
+        SequenceSampler own(weights_, vocab_size_);
+        return own.dispatch(tokens, offsets, request, run);
+    } catch (const std::bad_alloc&) {
+        return Result::out_of_memory();
+    }
+}
+
+template class SequenceSampler<float>;
+template class SequenceSampler<double>;
+
+}  // namespace bigram

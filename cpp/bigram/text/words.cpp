@@ -1,0 +1,131 @@
+// Words, split, counted and numbered by first occurrence, with a hash table that grows.
+//
+//   text (size,) uint8 -> number and count of each distinct word
+//
+// Words are taken by batches: first split and hashed, eight bytes at a time, with their slots
+// prefetched; then looked up. One load a byte and one slot of 16 bytes a word; bound by cache
+// misses once the table outgrows the second-level cache.
+#include "bigram/text/words.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "bigram/text/word_splitting.hpp"
+
+namespace bigram {
+namespace {
+
+using std::int64_t;
+using std::size_t;
+using std::uint32_t;
+using std::uint64_t;
+using std::uint8_t;
+
+constexpr int kBatch = 32;
+constexpr int64_t kPoll = 1 << 15;  // words between two looks for an interruption
+
+void grow(WordTable& table) {
+    std::vector<WordTable::Slot> old(2 * table.slots.size());
+    old.swap(table.slots);
+    const size_t mask = table.slots.size() - 1;
+    for (const WordTable::Slot& slot : old) {
+        if (slot.number == 0) continue;
+        size_t at = static_cast<size_t>(mix(slot.key)) & mask;
+        while (table.slots[at].number != 0)
+            at = (at + 1) & mask;
+        table.slots[at] = slot;
+    }
+}
+
+void insert(WordTable& table, size_t at, const uint8_t* text, const Word& word) {
+    table.bytes.insert(table.bytes.end(), text + word.begin, text + word.begin + word.bytes);
+    table.bytes.push_back('\n');
+    table.ends.push_back(static_cast<int64_t>(table.bytes.size()) - 1);
+    table.counts.push_back(1);
+    table.slots[at] = {word.key, word.length, static_cast<uint32_t>(table.counts.size())};
+}
+
+// Takes back an insertion that ran out of memory half-way.
+void repair(WordTable& table) {
+    table.ends.resize(table.counts.size() + 1);
+    table.bytes.resize(static_cast<size_t>(table.ends.back() + 1));
+}
+
+Result count_all(WordTable& table, const uint8_t* text, int64_t size, const Run& run) {
+    Word batch[kBatch];
+    int64_t at = 0;
+    int64_t num_words = 0;
+    while (at < size) {
+        if (2 * (table.counts.size() + kBatch) > table.slots.size()) grow(table);
+        int filled = 0;
+        while (filled < kBatch) {
+            while (at < size && is_space(text[at]))
+                ++at;
+            if (at >= size) break;
+            batch[filled] = word_at(text, at, size);
+            prefetch_slot(table, batch[filled]);
+            at += batch[filled++].bytes;
+        }
+        for (int k = 0; k < filled; ++k) {
+            if (is_reserved(batch[k])) return Result::bad_value(batch[k].begin);
+            const size_t slot = find_slot(table, text, batch[k]);
+            const uint32_t number = table.slots[slot].number;
+            if (number != 0) {
+                ++table.counts[number - 1];
+            } else {
+                insert(table, slot, text, batch[k]);
+            }
+        }
+        num_words += filled;
+        if (num_words >= kPoll) {
+            num_words = 0;
+            if (run.poll()) return Result::interrupted();
+        }
+    }
+    return {};
+}
+
+uint64_t big_endian_start(const uint8_t* begin, const uint8_t* end) {
+    uint64_t start = 0;
+    for (int shift = 56; begin < end && shift >= 0; shift -= 8)
+        start |= static_cast<uint64_t>(*begin++) << shift;
+    return start;
+}
+
+}  // namespace
+
+Result count_words(WordTable& table, const uint8_t* text, int64_t size, const Run& run) {
+    try {
+        return count_all(table, text, size, run);
+    } catch (const std::bad_alloc&) {
+        repair(table);
+        return Result::out_of_memory();
+    }
+}
+
+Result rank_words(int64_t* order, const WordTable& table) {
+    struct Entry {
+        int64_t count;
+        uint64_t start;
+        size_t number;
+    };
+    try {
+        std::vector<Entry> entries(table.counts.size());
+        for (size_t i = 0; i < entries.size(); ++i) {
+            entries[i] = {table.counts[i], big_endian_start(table.begin_of(i), table.end_of(i)), i};
+        }
+        std::sort(entries.begin(), entries.end(), [&table](const Entry& a, const Entry& b) {
+            if (a.count != b.count) return a.count > b.count;
+            if (a.start != b.start) return a.start < b.start;
+            return std::lexicographical_compare(table.begin_of(a.number), table.end_of(a.number),
+                                                table.begin_of(b.number), table.end_of(b.number));
+        });
+        for (size_t i = 0; i < entries.size(); ++i)
+            order[i] = static_cast<int64_t>(entries[i].number);
+    } catch (const std::bad_alloc&) {
+        return Result::out_of_memory();
+    }
+    return {};
+}
+
+}  // namespace bigram
