@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# /// script
+# dependencies = ["nox>=2025.5"]
+# ///
+"""The checks of the project: `nox -l` lists them, `nox -s NAME` runs one, .ci/run runs all.
+
+Each builds bigram and installs it, unless BIGRAM_WHEEL names a wheel. All but `lint` share one
+environment, for its libraries take longer to install than most of the checks take to run.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+KERNEL_TESTS = ("tests/kernels", "tests/test_threads.py")
+
+check = functools.partial(nox.session, venv_location=".nox/bigram", reuse_venv=True)
+
+
+def install(session: nox.Session, *groups: str, **cmake: str) -> None:
+    """Install groups of dependencies and bigram: as built for users, or with CMake variables."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "build", "test", *groups))
+    if not cmake:
+        session.install(os.environ.get("BIGRAM_WHEEL", "."))
+        return
+    variables = {
+        "BIGRAM_WERROR": "ON",
+        "CMAKE_BUILD_TYPE": "RelWithDebInfo",
+        "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O1 -g1",
+        **cmake,
+    }
+    session.install(
+        "--no-build-isolation",
+        "--config-settings=install.strip=false",
+        f"--config-settings=build-dir=build/{session.name}",
+        *(f"--config-settings=cmake.define.{key}={value}" for key, value in variables.items()),
+        ".",
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types, spelling, workflows and metadata with pre-commit."""
+    session.install("pre-commit>=4.2")
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure", *session.posargs)
+
+
+@check()
+def types(session: nox.Session) -> None:
+    """Compare the stub of the compiled module with the module."""
+    install(session, "types")
+    session.run("python", "-m", "mypy.stubtest", "bigram._core")
+
+
+@check()
+def tests(session: nox.Session) -> None:
+    """Run the tests, with every library that they compare with, and the docstrings' examples."""
+    install(session, "peers")
+    session.run("pytest", "-q", *(session.posargs or ["tests"]))
+    if not session.posargs:
+        session.run("pytest", "-q", "--pyargs", "bigram")
+
+
+@check()
+def docs(session: nox.Session) -> None:
+    """Write the API reference, and run the examples of all pages."""
+    install(session, "peers")
+    session.run("python", "docs/make_api.py")
+    session.run("pytest", "-q", "tests/test_docs.py")
+
+
+@check(default=False)
+def build(session: nox.Session) -> None:
+    """Build the source distribution, and from it the wheel, into dist/."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, "build"))
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--config-setting=cmake.define.BIGRAM_WERROR=ON")
+    session.run("python", ".ci/check_wheel.py", *map(str, Path("dist").glob("*.whl")))
+
+
+@check(default=False)
+def instruction_sets(session: nox.Session) -> None:
+    """Run the tests of the kernels without the instructions of newer processors."""
+    install(session)
+    for level in ("baseline", "avx2"):
+        env = {"BIGRAM_ISA": level, "BIGRAM_EXAMPLES": "20"}
+        session.run("pytest", "-q", *KERNEL_TESTS, "-W", "ignore:BIGRAM_ISA", env=env)
+
+
+@check(default=False)
+def serial(session: nox.Session) -> None:
+    """Run the tests of the kernels without OpenMP."""
+    install(session, BIGRAM_OPENMP="OFF")
+    session.run("pytest", "-q", *KERNEL_TESTS, env={"BIGRAM_EXAMPLES": "10"})
+
+
+@check(default=False)
+def clang(session: nox.Session) -> None:
+    """Build with clang, and run the tests of the kernels."""
+    install(session, CMAKE_CXX_COMPILER="clang++")
+    session.run("pytest", "-q", *KERNEL_TESTS, env={"BIGRAM_EXAMPLES": "10"})
+
+
+@check(default=False)
+def asan(session: nox.Session) -> None:
+    """Run the tests of the kernels under the address and undefined-behaviour sanitizers."""
+    install(session, BIGRAM_SANITIZE="address,undefined", CMAKE_CXX_COMPILER="g++")
+    ask = [["g++", f"-print-file-name=lib{name}.so"] for name in ("asan", "ubsan")]
+    env = {
+        "LD_PRELOAD": " ".join(subprocess.check_output(a, text=True).strip() for a in ask),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        "BIGRAM_EXAMPLES": "10",
+    }
+    session.run("pytest", "-q", "tests/kernels", env=env)
+
+
+@check(default=False)
+def bench(session: nox.Session) -> None:
+    """Check and time everything against its peers; `-- smoke` only checks, on small inputs."""
+    install(session, "bench")
+    if session.posargs == ["smoke"]:
+        files = sorted(map(str, Path("benchmarks").glob("bench_*.py")))
+        env = {"BIGRAM_BENCH": "smoke"}
+        session.run("pytest", "-q", *files, "--benchmark-disable", env=env)
+    else:
+        session.run("python", "benchmarks/run.py", *(session.posargs or ["--quick"]))
+
+
+if __name__ == "__main__":
+    nox.main()
