@@ -4,13 +4,12 @@
 # ///
 """The checks of the project: `nox -l` lists them, `nox -s NAME` runs one, .ci/run runs all.
 
-Each builds bigram and installs it, unless BIGRAM_WHEEL names a wheel. All but `lint` share one
-environment, for its libraries take longer to install than most of the checks take to run.
+Each builds bigram and installs it, unless BIGRAM_WHEEL names a wheel, in an environment of its own.
+With --no-venv they share the active one, as in .ci/run: its libraries take minutes to install.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
@@ -20,11 +19,10 @@ import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 KERNEL_TESTS = ("tests/kernels", "tests/test_threads.py")
-
-check = functools.partial(nox.session, venv_location=".nox/bigram", reuse_venv=True)
 
 
 def install(session: nox.Session, *groups: str, **cmake: str) -> None:
@@ -55,14 +53,14 @@ def lint(session: nox.Session) -> None:
     session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure", *session.posargs)
 
 
-@check()
+@nox.session
 def types(session: nox.Session) -> None:
     """Compare the stub of the compiled module with the module."""
     install(session, "types")
     session.run("python", "-m", "mypy.stubtest", "bigram._core")
 
 
-@check()
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests, with every library that they compare with, and the docstrings' examples."""
     install(session, "peers")
@@ -71,7 +69,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", "-q", "--pyargs", "bigram")
 
 
-@check()
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the API reference, and run the examples of all pages."""
     install(session, "peers")
@@ -79,7 +77,7 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/test_docs.py")
 
 
-@check(default=False)
+@nox.session(default=False)
 def build(session: nox.Session) -> None:
     """Build the source distribution, and from it the wheel, into dist/."""
     session.install(*nox.project.dependency_groups(PYPROJECT, "build"))
@@ -88,7 +86,7 @@ def build(session: nox.Session) -> None:
     session.run("python", ".ci/check_wheel.py", *map(str, Path("dist").glob("*.whl")))
 
 
-@check(default=False)
+@nox.session(default=False)
 def instruction_sets(session: nox.Session) -> None:
     """Run the tests of the kernels without the instructions of newer processors."""
     install(session)
@@ -97,21 +95,21 @@ def instruction_sets(session: nox.Session) -> None:
         session.run("pytest", "-q", *KERNEL_TESTS, "-W", "ignore:BIGRAM_ISA", env=env)
 
 
-@check(default=False)
+@nox.session(default=False)
 def serial(session: nox.Session) -> None:
     """Run the tests of the kernels without OpenMP."""
     install(session, BIGRAM_OPENMP="OFF")
     session.run("pytest", "-q", *KERNEL_TESTS, env={"BIGRAM_EXAMPLES": "10"})
 
 
-@check(default=False)
+@nox.session(default=False)
 def clang(session: nox.Session) -> None:
     """Build with clang, and run the tests of the kernels."""
     install(session, CMAKE_CXX_COMPILER="clang++")
     session.run("pytest", "-q", *KERNEL_TESTS, env={"BIGRAM_EXAMPLES": "10"})
 
 
-@check(default=False)
+@nox.session(default=False)
 def asan(session: nox.Session) -> None:
     """Run the tests of the kernels under the address and undefined-behaviour sanitizers."""
     install(session, BIGRAM_SANITIZE="address,undefined", CMAKE_CXX_COMPILER="g++")
@@ -125,7 +123,7 @@ def asan(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/kernels", env=env)
 
 
-@check(default=False)
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Check and time everything against its peers; `-- smoke` only checks, on small inputs."""
     install(session, "bench")
