@@ -5,7 +5,7 @@ from importlib.util import find_spec
 _PACKAGES = {"huggingface": "tokenizers", "tiktoken": "tiktoken"}
 
 collect_ignore = [
-    f"python/bigram/integrations/{module}.py"
+    f"python/bigram/tokenizers/{module}.py"
     for module, package in _PACKAGES.items()
     if find_spec(package) is None
 ]

@@ -1,34 +1,32 @@
 """bigram: the bigram language model, done properly."""
 
 from bigram import datasets, kernels
-from bigram.config import apply_isa_variable, show_config
-from bigram.corpus import Corpus
-from bigram.count_model import CountModel
-from bigram.counting import count
-from bigram.counts import BigramCounts
-from bigram.evaluation import Evaluation
-from bigram.interpolation import interpolate
-from bigram.merging import merge
-from bigram.neural_model import NeuralModel
-from bigram.optimizers import SGD, AdamW
-from bigram.smoothing import (
-    MLE,
-    AbsoluteDiscount,
-    AddK,
-    Dirichlet,
-    JelinekMercer,
-    Katz,
-    KneserNey,
-    ModifiedKneserNey,
-    StupidBackoff,
-    WittenBell,
-)
-from bigram.storage import load
-from bigram.tables import BackoffTable, DenseTable, MixtureTable
-from bigram.threads import get_num_threads, set_num_threads
-from bigram.tokenizers import ByteTokenizer, CharTokenizer, UnknownSymbolError, WordTokenizer
-from bigram.torch_random import TorchGenerator
-from bigram.training import History
+from bigram.common.build import apply_isa_variable, show_config
+from bigram.common.threads import get_num_threads, set_num_threads
+from bigram.corpus.corpus import Corpus
+from bigram.counting.count import count
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.inference.evaluation import Evaluation
+from bigram.models.count_model import CountModel
+from bigram.models.loading import load
+from bigram.models.mixing import interpolate
+from bigram.models.neural_model import NeuralModel
+from bigram.randomness.torch_generator import TorchGenerator
+from bigram.smoothing.additive import MLE, AddK, Dirichlet
+from bigram.smoothing.discounting import AbsoluteDiscount, KneserNey, ModifiedKneserNey
+from bigram.smoothing.interpolated import JelinekMercer, StupidBackoff, WittenBell
+from bigram.smoothing.katz import Katz
+from bigram.tables.backoff import BackoffTable
+from bigram.tables.dense import DenseTable
+from bigram.tables.mixture import MixtureTable
+from bigram.tokenizers.byte import ByteTokenizer
+from bigram.tokenizers.char import CharTokenizer
+from bigram.tokenizers.errors import UnknownSymbolError
+from bigram.tokenizers.word import WordTokenizer
+from bigram.training.history import History
+from bigram.training.optimizers import SGD, AdamW
+
+merge = BigramCounts.merge
 
 __all__ = [
     "MLE",

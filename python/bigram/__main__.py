@@ -2,6 +2,6 @@
 
 import sys
 
-from bigram.cli import main
+from bigram.cli.app import main
 
 sys.exit(main())

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pathlib
 
-    from bigram.counts import BigramCounts
+    from bigram.counts.bigram_counts import BigramCounts
 
 __all__ = ["fetch", "load_makemore_counts", "load_names"]
 
@@ -82,8 +82,8 @@ def load_makemore_counts() -> BigramCounts:
     >>> counts.total
     228146
     """
-    from bigram.counts import BigramCounts
-    from bigram.tokenizers import CharTokenizer
+    from bigram.counts.bigram_counts import BigramCounts
+    from bigram.tokenizers.char import CharTokenizer
 
     lines = _embedded("makemore_counts.csv").splitlines()
     matrix = np.array([line.split(",") for line in lines], dtype=np.int64)

@@ -46,7 +46,7 @@ FILTERS = [{}, {"top_k": 3}, {"top_p": 0.6}, {"top_k": 12, "top_p": 0.9}, {"top_
 @pytest.mark.parametrize(("vocab_size", "seeds"), [(2, 3), (27, 3), (300, 1)])
 def test_draws_follow_the_row(vocab_size, seeds, cut, kind):
     """Against the whole row, cut by the plain code of SamplingFilter; one seed in 10,000 fails."""
-    from bigram.tables.filtering import SamplingFilter
+    from bigram.tables.sampling_filter import SamplingFilter
 
     p_values = []
     for seed in range(seeds):

@@ -7,32 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bigram.cli.common import (
-    COUNT_FORMS,
+from bigram.cli.inputs import COUNT_FORMS, load_model, open_corpus, read_counts
+from bigram.cli.options import (
     InvalidUtf8,
     Json,
+    MinCountOption,
     RunningText,
     Threads,
-    emit_json,
-    load_model,
-    on_terminal,
-    open_corpus,
-    read_counts,
-    use_threads,
-)
-from bigram.cli.specs import (
-    MinCountOption,
     TokenizerKind,
     TokenizerOption,
     UnknownOption,
-    corpus_tokenizer,
-    parse_smoothing,
+    use_threads,
 )
+from bigram.cli.output import emit_json, on_terminal
+from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
 
 if TYPE_CHECKING:
-    from bigram import BigramCounts, Corpus
-    from bigram.models import BigramModel
-    from bigram.tokenizers import Tokenizer
+    from bigram.corpus.corpus import Corpus
+    from bigram.counts.bigram_counts import BigramCounts
+    from bigram.inference.model import BigramModel
+    from bigram.tokenizers.protocol import Tokenizer
 
 _ARPA = (".arpa", ".arpa.gz")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}

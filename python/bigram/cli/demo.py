@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bigram.cli.common import Json, SeedOption, Threads, emit_json, save_picture, use_threads
+from bigram.cli.options import Json, SeedOption, Threads, use_threads
+from bigram.cli.output import emit_json
+from bigram.plotting.figure import save_figure
 
 if TYPE_CHECKING:
-    from bigram import CountModel
+    from bigram.models.count_model import CountModel
 
 _PICTURE, _MODEL = "bigram-demo.png", "bigram-demo.safetensors"
 _SAMPLES = 20
@@ -62,7 +64,7 @@ def _draw(model: CountModel) -> str:
     """Write the heat map and return its name, or the reason why there is none."""
     try:
         axes = model.plot(title="How often one letter follows another in given names")
-        save_picture(axes, _PICTURE)
+        save_figure(axes, _PICTURE)
     except (ImportError, OSError) as error:
         return f"not drawn: {error}"
     return _PICTURE

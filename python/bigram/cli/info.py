@@ -13,8 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bigram import smoothing
-from bigram.cli.common import COUNT_FORMS, Json, emit_json, emit_table, read_counts
+from bigram.cli.inputs import COUNT_FORMS, read_counts
+from bigram.cli.options import Json
+from bigram.cli.output import emit_json, emit_table
+from bigram.smoothing.description import from_json as smoothing_from_json
 
 _KENLM_MAGIC = b"mmap lm http://kheafield.com/code format version 5\n\0"
 _KENLM_FIXED = 88  # where its fixed parameters begin, after magic and sanity numbers
@@ -57,9 +59,9 @@ def _described(path: str) -> dict[str, Any]:
 
 def _stored(path: str) -> dict[str, Any]:
     """Describe a file of ours by its header."""
-    from bigram import storage
+    from bigram.storage.container import open_arrays
 
-    kind, arrays, header = storage.open_arrays(path)
+    kind, arrays, header = open_arrays(path)
     provenance = header["provenance"]
     found: dict[str, Any] = {"kind": kind}
     tokenizer = header.get("tokenizer")
@@ -140,7 +142,7 @@ def _ngrams(kind: str, numbers: dict[int, int]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and "name" in value:
-        return str(smoothing.from_json(value))
+        return str(smoothing_from_json(value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
     if isinstance(value, bool):

@@ -9,37 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bigram import UnknownSymbolError
-from bigram.cli.common import (
+from bigram.cli.inputs import input_lines, load_model, open_corpus, open_counts
+from bigram.cli.options import (
     CorpusPaths,
     InvalidUtf8,
     Json,
+    MinCountOption,
     ModelPath,
     RunningText,
     SeedOption,
     Threads,
-    emit_json,
-    emit_table,
-    input_lines,
-    load_model,
-    on_terminal,
-    open_corpus,
-    open_counts,
-    save_picture,
-    use_threads,
-)
-from bigram.cli.specs import (
-    MinCountOption,
     TokenizerKind,
     TokenizerOption,
     UnknownOption,
-    corpus_tokenizer,
-    parse_smoothing,
+    use_threads,
 )
+from bigram.cli.output import emit_json, emit_table, on_terminal
+from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
+from bigram.plotting.figure import save_figure
+from bigram.tokenizers.errors import UnknownSymbolError
 
 if TYPE_CHECKING:
-    from bigram import Evaluation
-    from bigram.models import BigramModel
+    from bigram.inference.evaluation import Evaluation
+    from bigram.inference.model import BigramModel
 
 
 def register(app: typer.Typer) -> None:
@@ -256,7 +248,7 @@ def plot(
 ) -> None:
     """Draw the heat map of a model: every pair with its count."""
     axes = load_model(model).plot(title=title, max_symbols=max_symbols)
-    save_picture(axes, output)
+    save_figure(axes, output)
     if json:
         emit_json({"picture": output})
     else:
@@ -265,7 +257,7 @@ def plot(
 
 def _batches(path: str) -> Iterator[list[str]]:
     """Yield the lines of a file in lists."""
-    from bigram.corpus import iter_texts
+    from bigram.corpus.corpus import iter_texts
 
     for texts, _ in iter_texts(open_corpus([path], text=False)):
         yield texts

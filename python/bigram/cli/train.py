@@ -10,31 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bigram.cli.common import (
+from bigram.cli.inputs import open_corpus, open_counts
+from bigram.cli.options import (
     CorpusPaths,
     Json,
+    MinCountOption,
     RunningText,
     SeedOption,
     Threads,
-    emit_json,
-    on_terminal,
-    open_corpus,
-    open_counts,
-    save_picture,
-    use_threads,
-)
-from bigram.cli.specs import (
-    MinCountOption,
     TokenizerKind,
     TokenizerOption,
     UnknownOption,
-    corpus_tokenizer,
+    use_threads,
 )
+from bigram.cli.output import emit_json, on_terminal
+from bigram.cli.parsing import corpus_tokenizer
+from bigram.plotting.figure import save_figure
 
 if TYPE_CHECKING:
-    from bigram import History, NeuralModel
-    from bigram.tokenizers import Tokenizer
-    from bigram.training import LossEstimate, TrainingStep
+    from bigram.inference.model import BigramModel
+    from bigram.tokenizers.protocol import Tokenizer
+    from bigram.training.history import History, LossEstimate, TrainingStep
 
 _SAMPLE_LENGTH = 200  # symbols of running text
 _SAME_NAME = (
@@ -234,7 +230,7 @@ class _Watcher:
         sys.stdout.flush()
 
 
-def _sample(model: NeuralModel, n: int, seed: int | None) -> list[str]:
+def _sample(model: BigramModel, n: int, seed: int | None) -> list[str]:
     """Return texts, or where none has an end, what follows a line's end or the first symbol."""
     tokenizer = model.tokenizer
     assert tokenizer is not None
@@ -255,7 +251,7 @@ def _draw(history: History, path: str | None, output: str) -> str | None:
     """Write the loss curve and return its name; without matplotlib only if it was asked for."""
     picture = path or str(Path(output).with_suffix(".loss.png"))
     try:
-        save_picture(history.plot(), picture)
+        save_figure(history.plot(), picture)
     except ImportError as error:
         if path is not None:
             raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bigram import _core
-from bigram.threads import get_num_threads
+from bigram.common.threads import get_num_threads
 
 try:
     import torch
@@ -21,7 +21,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from bigram.neural_model import NeuralModel
+    from bigram.models.neural_model import NeuralModel
 
 __all__ = ["cross_entropy", "state_dict"]
 

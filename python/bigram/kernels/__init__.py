@@ -2,11 +2,7 @@
 
 from bigram.kernels.backoff_rows import backoff_rows, backoff_top_k
 from bigram.kernels.backoff_sampling import prepare_backoff_sampler, sample_backoff_sequences
-from bigram.kernels.backoff_scoring import (
-    index_pairs,
-    score_backoff_pairs,
-    score_backoff_sequences,
-)
+from bigram.kernels.backoff_scoring import index_pairs, score_backoff_pairs, score_backoff_sequences
 from bigram.kernels.characters import encode_characters
 from bigram.kernels.count_addition import add_counts
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bigram import _core
 from bigram._core import ArpaWords
-from bigram.threads import resolve_num_threads
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["ArpaWords", "format_ngrams"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import as_int64, check_index, check_inside, check_vectors
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import as_int64, check_index, check_inside, check_vectors
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["backoff_rows", "backoff_top_k"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import (
+from bigram.common.checks import (
     MAX_INT,
     check_index,
     check_inside,
@@ -16,7 +16,7 @@ from bigram.kernels._checks import (
     check_tokens,
     check_vectors,
 )
-from bigram.threads import resolve_num_threads
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["prepare_backoff_sampler", "sample_backoff_sequences"]
 

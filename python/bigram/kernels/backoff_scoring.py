@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import (
+from bigram.common.checks import (
     as_int64,
     bad_token,
     check_inside,
@@ -16,7 +16,7 @@ from bigram.kernels._checks import (
     check_tokens,
     check_vectors,
 )
-from bigram.threads import resolve_num_threads
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["index_pairs", "score_backoff_pairs", "score_backoff_sequences"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_index, check_out
+from bigram.common.checks import check_index, check_out
 
 __all__ = ["encode_characters"]
 

@@ -9,15 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import (
-    check_index,
-    check_int64,
-    check_out,
-    check_table,
-    is_ready,
-    native,
-)
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import check_index, check_int64, check_out, check_table, is_ready, native
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["count_cross_entropy_grad"]
 

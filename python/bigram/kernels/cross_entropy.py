@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_index, check_int64, native
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import check_index, check_int64, native
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_grad"]
 

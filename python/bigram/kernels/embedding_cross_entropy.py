@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import bad_token, check_out, check_table, check_tokens
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import bad_token, check_out, check_table, check_tokens
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["embedding_cross_entropy_grad"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_int64, check_out, is_ready, native
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import check_int64, check_out, is_ready, native
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["normalize_rows"]
 

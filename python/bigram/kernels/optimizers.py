@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import check_index, is_ready
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import check_index, is_ready
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["adamw_update", "sgd_update"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import (
+from bigram.common.checks import (
     bad_token,
     check_index,
     check_seed,
@@ -17,7 +17,7 @@ from bigram.kernels._checks import (
     check_vocab_size,
     native,
 )
-from bigram.threads import resolve_num_threads
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["multinomial", "prepare_sampler", "sample_sequences"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import bad_token, check_offsets, check_tokens, is_ready, native
-from bigram.threads import resolve_num_threads
+from bigram.common.checks import bad_token, check_offsets, check_tokens, is_ready, native
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["score_sequences"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.kernels._checks import bad_token, check_offsets, check_tokens, check_vocab_size
-from bigram.kernels._csr import Csr, make_csr
+from bigram.common.checks import bad_token, check_offsets, check_tokens, check_vocab_size
+from bigram.common.csr import Csr, make_csr
+from bigram.common.threads import resolve_num_threads
 from bigram.kernels.counting import count_bigrams
-from bigram.threads import resolve_num_threads
 
 __all__ = ["count_bigrams_sparse"]
 

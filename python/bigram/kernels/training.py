@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
+from bigram.common.threads import resolve_num_threads
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.optimizers import adamw_update, sgd_update
-from bigram.optimizers import SGD, AdamW
-from bigram.threads import resolve_num_threads
+from bigram.training.optimizers import SGD, AdamW
 
 __all__ = ["TrainingSteps", "train_on_counts", "train_on_windows"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.threads import resolve_num_threads
+from bigram.common.threads import resolve_num_threads
 
 __all__ = ["WordIndex"]
 

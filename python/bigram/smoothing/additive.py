@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bigram import kernels
+from bigram.common.checks import check_number
 from bigram.smoothing.base import (
     Auto,
     Base,
     Smoothing,
     base_distribution,
     check_base,
-    check_number,
     divide,
     interpolated,
 )
 from bigram.smoothing.tuning import leave_one_out, tuned_on
-from bigram.tables import BackoffTable, DenseTable
+from bigram.tables.backoff import BackoffTable
+from bigram.tables.dense import DenseTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bigram.counts import BigramCounts
-    from bigram.smoothing.pair_counts import PairCounts
+    from bigram.counts.bigram_counts import BigramCounts
+    from bigram.smoothing.statistics import PairCounts
 
 __all__ = ["MLE", "AddK", "Dirichlet"]
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from bigram.smoothing.pair_counts import PairCounts
-from bigram.tables import BackoffTable, DenseTable
-from bigram.tables.checks import check_real
+from bigram.common.checks import check_number
+from bigram.smoothing.statistics import PairCounts
+from bigram.tables.backoff import BackoffTable
+from bigram.tables.dense import DenseTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from bigram.counts import BigramCounts
+    from bigram.counts.bigram_counts import BigramCounts
 
 __all__ = ["Base", "Discounts", "Smoothing"]
 
@@ -189,13 +190,6 @@ class Smoothing(ABC):
             "name": type(self).__name__,
             **{key: list(v) if isinstance(v, tuple) else v for key, v in options.items()},
         }
-
-
-def check_number(value: object, name: str, low: float, high: float, wanted: str) -> None:
-    """Refuse an option that is no number in [low, high]; `wanted` says it in words."""
-    check_real(value, name)
-    if not low <= value <= high:  # type: ignore[operator]
-        raise ValueError(f"{name} = {value} must be {wanted}")
 
 
 def check_base(smoothing: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bigram.common.checks import check_number
 from bigram.smoothing.base import (
     Auto,
     Base,
@@ -14,7 +15,6 @@ from bigram.smoothing.base import (
     Smoothing,
     base_distribution,
     check_base,
-    check_number,
     divide,
     interpolated,
 )
@@ -23,8 +23,8 @@ from bigram.smoothing.tuning import tuned_on
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bigram.smoothing.pair_counts import PairCounts
-    from bigram.tables import BackoffTable
+    from bigram.smoothing.statistics import PairCounts
+    from bigram.tables.backoff import BackoffTable
 
 __all__ = ["AbsoluteDiscount", "KneserNey", "ModifiedKneserNey"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bigram.smoothing.base import Base, Discounts, Smoothing, base_distribution, check_base, divide
-from bigram.tables import BackoffTable
-from bigram.tables.renormalizing import unseen_mass
+from bigram.tables.backoff import BackoffTable
+from bigram.tables.backoff_weights import unseen_mass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bigram.smoothing.pair_counts import PairCounts
+    from bigram.smoothing.statistics import PairCounts
 
 __all__ = ["Katz"]
 

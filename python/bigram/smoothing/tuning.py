@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bigram.smoothing.base import Smoothing
-    from bigram.smoothing.pair_counts import PairCounts
+    from bigram.smoothing.statistics import PairCounts
 
     SmoothingT = TypeVar("SmoothingT", bound=Smoothing)
 

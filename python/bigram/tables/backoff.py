@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
+from bigram.tables.backoff_weights import unseen_mass
 from bigram.tables.base import Table, kept_sampler
 from bigram.tables.dense import DenseTable
-from bigram.tables.filtering import SamplingFilter
-from bigram.tables.heating import heated
-from bigram.tables.renormalizing import unseen_mass
+from bigram.tables.sampling_filter import SamplingFilter
+from bigram.tables.temperature import heated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from bigram.common.checks import check_ids, check_pairs, check_top_k
 from bigram.tables.blocks import row_blocks
-from bigram.tables.checks import check_ids, check_pairs, check_top_k
-from bigram.tables.filtering import SamplingFilter
+from bigram.tables.sampling_filter import SamplingFilter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -213,7 +213,7 @@ class Table(ABC):
             In [0, 2**64). The tokens of sequence ``s`` depend on the table, the seed, ``s`` and its
             start alone. None: fresh entropy.
         temperature, top_k, top_p
-            Of the whole row; see :class:`bigram.tables.filtering.SamplingFilter`.
+            Of the whole row; see :class:`bigram.tables.sampling_filter.SamplingFilter`.
         num_threads : int, optional
             See :func:`bigram.set_num_threads`. The tokens do not depend on it.
 

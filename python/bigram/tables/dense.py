@@ -12,7 +12,7 @@ import numpy as np
 from bigram import kernels
 from bigram.tables.base import Table, kept_sampler
 from bigram.tables.blocks import row_blocks
-from bigram.tables.filtering import SamplingFilter
+from bigram.tables.sampling_filter import SamplingFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

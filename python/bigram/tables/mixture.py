@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import _core, kernels
-from bigram.kernels._checks import bad_token, check_index, check_offsets, check_seed, check_tokens
+from bigram.common.checks import (
+    bad_token,
+    check_ids,
+    check_index,
+    check_offsets,
+    check_seed,
+    check_tokens,
+)
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.base import Table
 from bigram.tables.blocks import BLOCK, row_blocks
-from bigram.tables.checks import check_ids
 from bigram.tables.dense import DenseTable
-from bigram.tables.filtering import SamplingFilter
+from bigram.tables.sampling_filter import SamplingFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

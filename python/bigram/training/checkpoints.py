@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.storage import load_arrays, save_arrays
-from bigram.training.batches import TokenStream
+from bigram.storage.container import load_arrays, save_arrays
 from bigram.training.history import LossEstimate
+from bigram.training.token_stream import TokenStream
 
 if TYPE_CHECKING:
     from bigram.training.loop import Trainer

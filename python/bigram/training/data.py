@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.corpus import Corpus, as_corpus
-from bigram.counting import count
-from bigram.counts import BigramCounts
-from bigram.given_counts import check_same_ids
-from bigram.training.batches import TokenStream
+from bigram.corpus.corpus import Corpus, as_corpus
+from bigram.counting.count import count
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.counts.compatibility import check_same_ids
+from bigram.training.token_stream import TokenStream
 
 if TYPE_CHECKING:
-    from bigram.tokenizers import Tokenizer
+    from bigram.tokenizers.protocol import Tokenizer
     from bigram.training.options import TrainingOptions
 
 __all__ = ["prepare"]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.counts import BigramCounts
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.inference.model import BigramModel
+from bigram.plotting.loss_curve import loss_curve
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from bigram.plotting.figure import Axes
 
-    from bigram.neural_model import NeuralModel
 
 __all__ = ["Callback", "History", "LossEstimate", "TrainingStep", "entropy_floor"]
 
@@ -51,7 +52,7 @@ class TrainingStep:
     learning_rate : float
     evaluation : LossEstimate or None
         If one was made before this update.
-    model : NeuralModel
+    model : BigramModel
         After the update.
     """
 
@@ -59,7 +60,7 @@ class TrainingStep:
     loss: float
     learning_rate: float
     evaluation: LossEstimate | None
-    model: NeuralModel
+    model: BigramModel
 
 
 Callback: TypeAlias = Callable[[TrainingStep], object]
@@ -114,22 +115,11 @@ class History:
         ImportError
             matplotlib is not installed.
         """
-        from bigram.plotting import new_figure
-
-        if ax is None:
-            ax = new_figure(8, 5).add_subplot()
-        ax.plot(self.losses, color="#86b4de", linewidth=1, label="loss of the step")
-        for name, colour in (("train", "#0b3c78"), ("validation", "#d1495b")):
-            points = [(e.step, getattr(e, f"{name}_loss")) for e in self.evaluations]
-            points = [point for point in points if math.isfinite(point[1])]
-            if points:
-                ax.plot(*zip(*points, strict=True), "o-", color=colour, markersize=3, label=name)
-        floor = self.floor
-        ax.axhline(floor, color="#5b7186", linestyle="--", label=f"counting reaches {floor:.4f}")
-        ax.set_xlabel("step")
-        ax.set_ylabel("cross-entropy, nats")
-        ax.legend()
-        return ax
+        curves = {
+            name: [(e.step, getattr(e, f"{name}_loss")) for e in self.evaluations]
+            for name in ("train", "validation")
+        }
+        return loss_curve(self.losses, curves, floor=self.floor, ax=ax)
 
 
 def entropy_floor(counts: BigramCounts) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,40 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram import kernels
-from bigram.counts import BigramCounts
+from bigram.common.progress import progress
+from bigram.counts.bigram_counts import BigramCounts
 from bigram.kernels.training import TrainingSteps, train_on_counts, train_on_windows
-from bigram.progress import progress
 from bigram.training import checkpoints
-from bigram.training.batches import PairBatches, TokenStream, WindowBatches
+from bigram.training.batches import PairBatches, WindowBatches
 from bigram.training.history import History, LossEstimate, TrainingStep
+from bigram.training.state import EarlyStop
+from bigram.training.token_stream import TokenStream
 
 if TYPE_CHECKING:
-    from bigram.neural_model import NeuralModel
     from bigram.training.options import TrainingOptions
+    from bigram.training.state import TrainableModel
 
-__all__ = ["EarlyStop", "Trainer"]
+__all__ = ["Trainer"]
 
 _RUN_PAIRS = 1 << 20  # examples of minibatches gathered at a time: 6 MiB
 _RUN_SECONDS = 0.05  # steps between two updates of the progress bar
-
-
-@dataclass
-class EarlyStop:
-    """The best weights so far, and for how many evaluations nothing has been better."""
-
-    patience: int
-    min_delta: float
-    best: float = math.inf
-    waited: int = 0
-    weight: NDArray[np.float32] | None = None
-
-    def stops(self, loss: float, weight: NDArray[np.float32]) -> bool:
-        """Take in an evaluation; True if it is time to stop."""
-        if loss < self.best - self.min_delta:
-            self.best, self.waited, self.weight = loss, 0, weight.copy()
-        else:
-            self.waited += 1
-        return self.waited >= self.patience
 
 
 class Trainer:
@@ -58,7 +40,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: NeuralModel,
+        model: TrainableModel,
         data: BigramCounts | TokenStream,
         validation: BigramCounts | TokenStream | None,
         options: TrainingOptions,

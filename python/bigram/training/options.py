@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.kernels._checks import check_index
-from bigram.optimizers import SGD, AdamW, LearningRate, learning_rates, resolve_optimizer
-from bigram.torch_random import TorchGenerator
-from bigram.training.batches import Random, random_source
+from bigram.common.checks import check_index
+from bigram.randomness.generators import Random, random_source
+from bigram.randomness.torch_generator import TorchGenerator
 from bigram.training.history import Callback
+from bigram.training.optimizers import SGD, AdamW, resolve_optimizer
+from bigram.training.schedules import LearningRate, learning_rates
 
 __all__ = ["TrainingOptions"]
 

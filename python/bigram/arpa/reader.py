@@ -1,0 +1,291 @@
+"""Reading ARPA files, strictly: every error names its line."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import warnings
+import zlib
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import numpy as np
+
+from bigram.arpa.writer import BEGIN, END, UNKNOWN, ZERO
+from bigram.common.threads import resolve_num_threads
+from bigram.common.types import Path
+from bigram.kernels.arpa import ArpaWords
+from bigram.tables.backoff import BackoffTable
+from bigram.tokenizers.protocol import check_tokenizer
+from bigram.tokenizers.word import WordTokenizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bigram.tokenizers.protocol import Tokenizer
+
+__all__ = ["read_arpa"]
+
+_MISSING_UNKNOWN = -100.0  # KenLM's log10 probability where a file has no <unk>
+_LARGEST = 308.0  # log10 of what float64 holds
+_COUNT = re.compile(rb"ngram +(\d+) *= *(\d+)")
+_ERRORS = {
+    1: "the section ends before the {wanted} {order}-grams that the header declares",
+    2: "not a number",
+    3: "a positive log-probability",
+    4: "wanted a number, {order} word(s) and perhaps a backoff",
+    5: "a word that is not among the 1-grams",
+    6: "this word was given before",
+    7: "a backoff other than 0, but 2-grams have none",
+}
+
+
+def read_arpa(path: Path, tokenizer: Tokenizer | None = None) -> tuple[BackoffTable, Tokenizer]:
+    r"""Read an ARPA file of order 2, gzipped or not.
+
+    Parameters
+    ----------
+    path : str or path-like
+    tokenizer : Tokenizer, optional
+        What gives the words their ids: its symbols must be the file's, ``<s>`` and ``</s>`` being
+        its boundary and ``<unk>`` its unknown symbol (where it has none, ``<unk>`` is left out).
+        None: a `WordTokenizer` of the words in the order of the file.
+
+    Returns
+    -------
+    table : BackoffTable
+        Rows of a foreign file need not sum to one.
+    tokenizer : Tokenizer
+
+    Raises
+    ------
+    ValueError
+        For anything that is wrong with the file, with the line.
+    OSError
+        If it cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
+    """
+    check_tokenizer(tokenizer)
+    file = _File(path)
+    counts = file.header()
+    words = file.unigrams(counts[0])
+    pairs = file.bigrams(words, counts[1])
+    file.end()
+    names = file.decode(words.joined())
+    ids, tokenizer = _ids(file, names, tokenizer)
+    return _assemble(file, words, pairs, names, ids, tokenizer), tokenizer
+
+
+class _Pairs(NamedTuple):
+    """The 2-grams; contexts and nexts are places among the 1-grams."""
+
+    log10: NDArray[np.float64]
+    contexts: NDArray[np.int64]
+    nexts: NDArray[np.int64]
+    begin: int  # the byte where the first is
+
+
+class _File:
+    """The text of a file, and the byte that is read next."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = os.fspath(path)
+        with open(path, "rb") as file:
+            self.text = file.read()
+        if self.text.startswith(b"\x1f\x8b"):
+            try:
+                self.text = gzip.decompress(self.text)
+            except (OSError, EOFError, zlib.error) as error:
+                raise ValueError(f"{self.name}: damaged gzip data: {error}") from None
+        self.position = 0
+
+    def fail(self, message: str, position: int | None = None) -> NoReturn:
+        """Raise the error, with the line of a byte."""
+        line = self.text.count(b"\n", 0, self.position if position is None else position) + 1
+        raise ValueError(f"{self.name}, line {line}: {message}")
+
+    def line(self) -> bytes:
+        """Return the next line that is not empty, without moving past it; b"" at the end."""
+        while self.position < len(self.text):
+            line = self._whole().strip(b" \t\r\n\0")
+            if line:
+                return line
+            self._skip()
+        return b""
+
+    def _whole(self) -> bytes:
+        end = self.text.find(b"\n", self.position)
+        return self.text[self.position : end if end >= 0 else len(self.text)]
+
+    def _skip(self) -> None:
+        end = self.text.find(b"\n", self.position)
+        self.position = end + 1 if end >= 0 else len(self.text)
+
+    def expect(self, wanted: bytes, more: str = "") -> None:
+        """Move past a line that must be there."""
+        line = self.line()
+        if line != wanted:
+            got = f"got {_shown(line)}" if line else "the file ends"
+            self.fail(f"wanted {_shown(wanted)}, {got}{more}")
+        self._skip()
+
+    def header(self) -> tuple[int, int]:
+        r"""Read what is declared between \data\ and the first section."""
+        self.expect(b"\\data\\")
+        counts: list[int] = []
+        while match := _COUNT.fullmatch(self.line()):
+            order, count = int(match[1]), int(match[2])
+            if order != len(counts) + 1:
+                self.fail(f"wanted ngram {len(counts) + 1}=..., got {_shown(self.line())}")
+            if order > 2:
+                self.fail(f"the model is of order {order} at least; only bigrams can be read")
+            if count > len(self.text):
+                self.fail(f"{count} {order}-grams are more than the file could hold")
+            counts.append(count)
+            self._skip()
+        if len(counts) < 2:
+            got = _shown(self.line()) if self.line() else "the end of the file"
+            self.fail(f"wanted ngram {len(counts) + 1}=..., got {got}")
+        return counts[0], counts[1]
+
+    def unigrams(self, count: int) -> ArpaWords:
+        self.expect(b"\\1-grams:")
+        begin = self.position
+        words = ArpaWords(self.text, begin, count)
+        self._check(words.error, words.position, 1, count)
+        large = words.backoffs > _LARGEST
+        if large.any():
+            self.position = begin
+            self.position = _line_start(self, int(np.argmax(large)))
+            self.fail(f"a backoff of more than 10^{_LARGEST:.0f}: {_shown(self._whole())}")
+        return words
+
+    def bigrams(self, words: ArpaWords, count: int) -> _Pairs:
+        self.expect(b"\\2-grams:", self._more(1))
+        begin = self.position
+        log10, contexts, nexts, error, position = words.bigrams(
+            begin, count, resolve_num_threads(None)
+        )
+        self._check(error, position, 2, count)
+        return _Pairs(log10, contexts, nexts, begin)
+
+    def _check(self, error: int, position: int, order: int, count: int) -> None:
+        self.position = position
+        if error:
+            message = _ERRORS[error].format(order=order, wanted=count)
+            self.fail(f"{message}: {_shown(self._whole())}")
+
+    def _more(self, order: int) -> str:
+        if self.line().startswith(b"\\"):
+            return ""
+        return f": are there more {order}-grams than the header declares?"
+
+    def end(self) -> None:
+        r"""Read \end\, after which there must be nothing."""
+        self.expect(b"\\end\\", self._more(2))
+        if self.line():
+            self.fail(f"{_shown(self.line())} after \\end\\")
+
+    def decode(self, joined: bytes) -> list[str]:
+        """Return the words of the 1-grams."""
+        try:
+            return joined.decode("utf-8", "surrogatepass").split("\n")[:-1]
+        except UnicodeDecodeError as error:
+            word = joined[: error.start].count(b"\n")
+            raise ValueError(f"{self.name}: 1-gram number {word + 1} is not UTF-8") from None
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "replace").strip("\r\n")
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _ids(
+    file: _File, names: list[str], tokenizer: Tokenizer | None
+) -> tuple[NDArray[np.int64], Tokenizer]:
+    """Return the id of each 1-gram, -1 for one that is left out, and the tokenizer."""
+    unknown = UNKNOWN if UNKNOWN in names or "<UNK>" not in names else "<UNK>"
+    for name in (BEGIN, END):
+        if name not in names:
+            raise ValueError(f"{file.name}: {name} is missing among the 1-grams")
+    if unknown not in names and (tokenizer is None or tokenizer.unknown_id is not None):
+        message = f"{file.name} has no {UNKNOWN}: it gets the log10 probability -100, as in KenLM"
+        warnings.warn(message, UserWarning, stacklevel=4)
+    if tokenizer is None:
+        words = [name for name in names if name not in (BEGIN, END, unknown)]
+        tokenizer = WordTokenizer((END, UNKNOWN, *words), unknown=UNKNOWN)
+    if tokenizer.boundary_id is None:
+        raise ValueError("an ARPA file needs a tokenizer with a boundary symbol")
+    known = {symbol: k for k, symbol in enumerate(tokenizer.vocab)}
+    del known[tokenizer.vocab[tokenizer.boundary_id]]
+    known[BEGIN] = known[END] = tokenizer.boundary_id
+    if tokenizer.unknown_id is not None:
+        del known[tokenizer.vocab[tokenizer.unknown_id]]
+    known[unknown] = -1 if tokenizer.unknown_id is None else tokenizer.unknown_id
+    try:
+        return np.array([known[name] for name in names], np.int64), tokenizer
+    except KeyError as error:
+        file.position = file.text.index(b"\\1-grams:")
+        file.position = _line_start(file, names.index(error.args[0]) + 1)
+        file.fail(f"the tokenizer has no symbol {error.args[0]!r}")
+
+
+def _line_start(file: _File, lines: int) -> int:
+    """Return the byte where the line begins that is so many below the present one."""
+    position = file.position
+    for _ in range(lines):
+        position = file.text.index(b"\n", position) + 1
+    return position
+
+
+def _assemble(
+    file: _File,
+    words: ArpaWords,
+    pairs: _Pairs,
+    names: list[str],
+    ids: NDArray[np.int64],
+    tokenizer: Tokenizer,
+) -> BackoffTable:
+    """Put numbers in the places of their ids."""
+    size, begin, end = tokenizer.vocab_size, names.index(BEGIN), names.index(END)
+    base, backoff = np.full(size, np.nan), np.ones(size)
+    if tokenizer.unknown_id is not None:
+        base[tokenizer.unknown_id] = 10.0**_MISSING_UNKNOWN
+    is_next, is_context = ids >= 0, ids >= 0
+    is_next[begin] = is_context[end] = False
+    base[ids[is_next]] = _power(words.log10[is_next])
+    backoff[ids[is_context]] = _power(words.backoffs[is_context])
+    if np.isnan(base).any():
+        symbol = tokenizer.vocab[int(np.argmax(np.isnan(base)))]
+        raise ValueError(f"{file.name}: {symbol!r} of the tokenizer is not among the 1-grams")
+    wrong = (pairs.nexts == begin) | (pairs.contexts == end)
+    _refuse_pair(file, pairs, wrong, f"nothing comes before {BEGIN} or after {END}")
+    wrong = (ids[pairs.nexts] < 0) | (ids[pairs.contexts] < 0)
+    _refuse_pair(file, pairs, wrong, "the tokenizer has no unknown symbol")
+    keys = ids[pairs.contexts] * size + ids[pairs.nexts]
+    order = np.arange(len(keys))
+    if np.any(keys[1:] <= keys[:-1]):
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        repeated = np.zeros(len(keys), np.bool_)
+        repeated[order[1:][keys[1:] == keys[:-1]]] = True
+        _refuse_pair(file, pairs, repeated, "this 2-gram was given before")
+    rows, columns = np.divmod(keys, size)
+    indptr = np.searchsorted(rows, np.arange(size + 1))
+    probs = _power(pairs.log10[order])
+    return BackoffTable(indptr, columns.astype(np.int32), probs, backoff, base)
+
+
+def _refuse_pair(file: _File, pairs: _Pairs, wrong: NDArray[np.bool_], message: str) -> None:
+    if wrong.any():
+        file.position = pairs.begin
+        file.position = _line_start(file, int(np.argmax(wrong)))
+        file.fail(f"{message}: {_shown(file._whole())}")
+
+
+def _power(log10: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(log10 == ZERO, 0.0, np.power(10.0, log10))

@@ -1,0 +1,169 @@
+r"""ARPA files of order 2, written and read as KenLM's lmplz and KenLM do.
+
+Logarithms to base 10. The boundary of a tokenizer is ``<s>`` as a context and ``</s>`` as a token,
+its unknown symbol is ``<unk>``. A probability or a backoff of zero is written as -99, and -99 is
+read as zero.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bigram.common.types import Path
+from bigram.kernels.arpa import format_ngrams
+from bigram.storage.atomic import atomic_write
+from bigram.tables.backoff import BackoffTable
+from bigram.tables.base import Table
+from bigram.tables.conversion import as_backoff
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+    from bigram.tokenizers.protocol import Tokenizer
+
+__all__ = ["write_arpa"]
+
+ZERO = -99.0  # in place of the logarithm of zero
+BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
+_SEPARATORS = "\0\t\n\r "
+_LINES = 1 << 20  # formatted at a time
+
+
+def write_arpa(path: Path, table: Table, tokenizer: Tokenizer | None) -> None:
+    """Write a model as an ARPA file, gzipped where the name ends in .gz.
+
+    Parameters
+    ----------
+    path : str or path-like
+    table : Table
+        A dense table is written with all its pairs. Of a mixture an approximation is written: see
+        :func:`bigram.tables.conversion.as_backoff`.
+    tokenizer : Tokenizer or None
+        It must have a boundary. Without an unknown symbol, ``<unk>`` is written with probability
+        zero.
+
+    Raises
+    ------
+    ValueError
+        Without a boundary, or for a symbol that an ARPA file cannot hold, by name.
+    OSError
+        If the file cannot be written.
+    """
+    if tokenizer is None or tokenizer.boundary_id is None:
+        raise ValueError(
+            "an ARPA file needs a boundary symbol for <s> and </s>; the model's tokenizer has none"
+        )
+    _check_symbols(tokenizer)
+    backoff = as_backoff(table)
+    with atomic_write(path) as file:
+        if os.fspath(path).endswith(".gz"):
+            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
+                _write(packed, backoff, tokenizer)
+        else:
+            _write(file, backoff, tokenizer)
+
+
+def _check_symbols(tokenizer: Tokenizer) -> None:
+    special = {tokenizer.boundary_id, tokenizer.unknown_id}
+    words = [word for k, word in enumerate(tokenizer.vocab) if k not in special]
+    together = "".join(words)
+    if all(words) and not any(c in together for c in _SEPARATORS):
+        reserved = {BEGIN, END, UNKNOWN}.intersection(words)
+    else:
+        reserved = {word for word in words if not word or any(c in word for c in _SEPARATORS)}
+    if reserved:
+        raise ValueError(
+            f"symbol {min(reserved)!r} cannot be in an ARPA file: symbols must not be empty, hold "
+            f"NUL, tab, newline, CR or space, or be {BEGIN}, {END} or {UNKNOWN}"
+        )
+
+
+def _write(file: BinaryIO | gzip.GzipFile, table: BackoffTable, tokenizer: Tokenizer) -> None:
+    contexts, nexts = (_Symbols(tokenizer, boundary) for boundary in (BEGIN, END))
+    extra = tokenizer.unknown_id is None
+    head = f"\\data\\\nngram 1={table.vocab_size + 1 + extra}\nngram 2={table.num_pairs}\n"
+    file.write(head.encode() + b"\n\\1-grams:\n")
+    file.writelines(_unigrams(table, tokenizer, contexts, nexts))
+    file.write(b"\n\\2-grams:\n")
+    for rows in _row_blocks(table.indptr):
+        pairs = slice(table.indptr[rows.start], table.indptr[rows.stop])
+        lengths = np.diff(table.indptr[rows.start : rows.stop + 1])
+        of_context = np.repeat(np.arange(rows.start, rows.stop), lengths)
+        of_next = table.indices[pairs].astype(np.int64)
+        values = np.minimum(_log10(table.probs[pairs]), 0.0)
+        file.write(_lines(values, of_context, of_next, None, contexts, nexts).data)
+    file.write(b"\n\\end\\\n")
+
+
+class _Symbols:
+    """All symbols as UTF-8 in one piece, with one of the two names of the boundary."""
+
+    def __init__(self, tokenizer: Tokenizer, boundary: str) -> None:
+        words = list(tokenizer.vocab)
+        words[tokenizer.boundary_id or 0] = boundary
+        if tokenizer.unknown_id is not None:
+            words[tokenizer.unknown_id] = UNKNOWN
+        joined = ("\n".join(words) + "\n").encode("utf-8", "surrogatepass")
+        ends = np.flatnonzero(np.frombuffer(joined, np.uint8) == ord("\n"))
+        self.packed = joined.replace(b"\n", b""), np.append(0, ends - np.arange(len(ends)))
+
+
+def _lines(
+    log10: NDArray[np.float64],
+    contexts: NDArray[np.int64] | None,
+    nexts: NDArray[np.int64],
+    backoffs: NDArray[np.float64] | None,
+    context_symbols: _Symbols,
+    next_symbols: _Symbols,
+) -> NDArray[np.uint8]:
+    return format_ngrams(
+        log10, contexts, nexts, backoffs, context_symbols.packed, next_symbols.packed
+    )
+
+
+def _unigrams(
+    table: BackoffTable, tokenizer: Tokenizer, contexts: _Symbols, nexts: _Symbols
+) -> Iterator[Any]:
+    """Give the lines: <unk>, <s>, </s>, then the words in the order of their ids."""
+    probs = np.minimum(_log10(table.base), 0.0)
+    backoffs = _log10(table.backoff)
+    begin_backoff = backoffs[tokenizer.boundary_id or 0]
+    backoffs[tokenizer.boundary_id or 0] = 0.0  # nothing follows </s>
+
+    def lines(ids: NDArray[np.int64], values: Any, weights: Any, symbols: _Symbols) -> Any:
+        return _lines(values, None, ids, weights, symbols, symbols).data
+
+    boundary = np.array([tokenizer.boundary_id])
+    if tokenizer.unknown_id is None:
+        yield f"{ZERO:.0f}\t{UNKNOWN}\t0\n".encode()
+    else:
+        unknown = np.array([tokenizer.unknown_id])
+        yield lines(unknown, probs[unknown], backoffs[unknown], nexts)
+    yield lines(boundary, np.zeros(1), np.array([begin_backoff]), contexts)
+    yield lines(boundary, probs[boundary], backoffs[boundary], nexts)
+    special = [tokenizer.boundary_id, tokenizer.unknown_id]
+    words = np.setdiff1d(np.arange(table.vocab_size), [k for k in special if k is not None])
+    yield lines(words, probs[words], backoffs[words], nexts)
+
+
+def _row_blocks(indptr: NDArray[np.int64]) -> Iterator[slice]:
+    """Give neighbouring contexts of about _LINES pairs together, or one that has more."""
+    start, size = 0, len(indptr) - 1
+    while start < size:
+        end = int(np.searchsorted(indptr, indptr[start] + _LINES, side="right")) - 1
+        stop = min(max(end, start + 1), size)
+        yield slice(start, stop)
+        start = stop
+
+
+def _log10(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    result = np.full(len(values), ZERO)
+    np.log10(values, out=result, where=values > 0.0)
+    return result

@@ -1,0 +1,110 @@
+"""The command `bigram`: its entry point, and how it ends.
+
+Each module of this package adds its commands to `app`. Bad input of any kind ends in exit code 2
+and one line on standard error; Ctrl-C in 130, a closed pipe in 141, as shells expect.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+
+from bigram.cli import counts, demo, info, models, train
+from bigram.cli.output import describe, escape_what_cannot_be_written
+
+__all__ = ["app", "main"]
+
+_BAD_INPUT, _INTERRUPTED, _PIPE_CLOSED = 2, 130, 141
+
+# The base of all errors about the command line itself; where it is defined differs by version.
+_UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+
+_BAD_INPUTS = (
+    _UsageProblem,
+    ArithmeticError,  # a loss that is not finite
+    ImportError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+
+app = typer.Typer(
+    name="bigram", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Bigram language models: count pairs of symbols, score, sample and explain texts.
+
+    Begin with `bigram demo`. Then fit your own list, one text a line:
+
+    \b
+        bigram fit names.txt -o names.safetensors
+        bigram sample names.safetensors -n 20
+        bigram evaluate names.safetensors other.txt
+        cat texts.txt | bigram score names.safetensors -
+
+    "-" is standard input; --json gives output for programs.
+    `bigram COMMAND --help` says what each command takes.
+    """  # noqa: D301
+    if version:
+        from bigram import __version__
+
+        print(f"bigram {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+demo.register(app)
+models.register(app)
+counts.register(app)
+train.register(app)
+info.register(app)
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Print warnings as one line, without the place in our code that gave them."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_args, **_named: f"bigram: warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    command = typer.main.get_command(app)
+    try:
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
+        escape_what_cannot_be_written()
+        # Not through command.main, which has its own ways to end.
+        with _short_warnings(), command.make_context("bigram", words) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as end:
+        return end.exit_code
+    except BrokenPipeError:
+        # Whoever read our output is gone (`| head`); the flush at exit must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except _BAD_INPUTS as error:
+        print(f"bigram: error: {describe(error)}", file=sys.stderr)
+        return _BAD_INPUT
+    return 0

@@ -1,0 +1,88 @@
+"""What the commands share: options, reading models and lines, and writing results."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from io import BufferedReader
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from bigram.corpus.corpus import Corpus
+    from bigram.counts.bigram_counts import BigramCounts
+    from bigram.inference.model import BigramModel
+
+_READ_BYTES = 1 << 16
+
+COUNT_FORMS = (".npz", ".tsv", ".parquet")  # of counts, beside our own files
+
+
+def open_corpus(paths: Sequence[str], *, text: bool, errors: str = "strict") -> Corpus:
+    """Return the corpus of these text files."""
+    import bigram
+
+    make = bigram.Corpus.text if text else bigram.Corpus.lines
+    return make(list(paths), errors=errors)
+
+
+def open_counts(paths: Sequence[str]) -> BigramCounts | None:
+    """Return the counts that `bigram count` wrote, or None if these paths are no such file."""
+    from bigram.counts.bigram_counts import BigramCounts
+
+    if not any(path.endswith(".safetensors") for path in paths):
+        return None
+    if len(paths) > 1:
+        raise ValueError("one file of counts at a time: `bigram merge` adds several")
+    return BigramCounts.load(paths[0])
+
+
+def read_counts(path: str) -> BigramCounts:
+    """Read counts in one of COUNT_FORMS, which the file's name says."""
+    from bigram.counts.bigram_counts import BigramCounts
+
+    read = getattr(BigramCounts, "from_" + path.rpartition(".")[2])
+    found: BigramCounts = read(path)
+    return found
+
+
+def load_model(path: str) -> BigramModel:
+    """Read a model, ours or an ARPA file."""
+    import bigram
+    from bigram.inference.model import BigramModel
+
+    if path.endswith((".arpa", ".arpa.gz")):
+        return bigram.CountModel.from_arpa(path)
+    model: object = bigram.load(path)
+    if not isinstance(model, BigramModel):
+        raise ValueError(f"{path}: holds {type(model).__name__}, wanted a model: see `bigram fit`")
+    return model
+
+
+def input_lines() -> Iterator[list[str]]:
+    """Yield the lines of standard input as they arrive, without waiting for more.
+
+    Lines end at newlines; one carriage return before it and a leading byte-order mark are dropped.
+    """
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
+    stream = cast(BufferedReader, sys.stdin.buffer)
+    rest, number = b"", 0
+    while chunk := stream.read1(_READ_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if lines:
+            yield _decoded(lines, number)
+            number += len(lines)
+    if rest:
+        yield _decoded([rest], number)
+
+
+def _decoded(lines: list[bytes], number: int) -> list[str]:
+    """Decode lines, of which `number` came before."""
+    texts = []
+    for index, line in enumerate(lines, number):
+        line = line.removesuffix(b"\r")
+        try:
+            texts.append(line.decode("utf-8-sig" if index == 0 else "utf-8"))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"-: line {index + 1}, byte {error.start}: invalid UTF-8") from None
+    return texts

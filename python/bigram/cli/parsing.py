@@ -1,0 +1,103 @@
+"""Smoothings and tokenizers as they are named on the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from bigram.cli.options import TokenizerKind
+from bigram.corpus.text_sources import TextFiles
+from bigram.smoothing.base import Smoothing
+from bigram.smoothing.description import METHODS
+
+if TYPE_CHECKING:
+    from bigram.corpus.corpus import Corpus
+    from bigram.tokenizers.protocol import Tokenizer
+
+_ALIASES = {"laplace": "addk", "lidstone": "addk", "mkn": "modifiedkneserney", "kn": "kneserney"}
+
+
+def parse_smoothing(spec: str) -> Smoothing:
+    """Read `NAME`, `NAME:VALUE` or `NAME:option=VALUE,option=VALUE`.
+
+    Names are those of the classes; case, hyphens and underscores do not matter.
+
+    Raises
+    ------
+    ValueError
+        No such method, or an option that it does not have.
+
+    Examples
+    --------
+    >>> parse_smoothing("add-k:0.5")
+    AddK(k=0.5)
+    >>> parse_smoothing("MLE")
+    MLE()
+    """
+    name, _, rest = spec.partition(":")
+    methods = _methods()
+    key = _plain(name)
+    method = methods.get(_ALIASES.get(key, key))
+    if method is None:
+        listed = ", ".join(_hyphenated(m.__name__) for m in methods.values())
+        raise ValueError(f"smoothing {name!r} is not known; wanted one of {listed}")
+    known = {field.name: field.default for field in fields(method) if field.init}
+    names = list(known)
+    options: dict[str, Any] = {}
+    for part in filter(None, rest.split(",")):
+        option, equals, value = part.partition("=")
+        if not equals:
+            if not names:
+                raise ValueError(f"smoothing {name!r} takes no options, got {part!r}")
+            option, value = names[0], option
+        if option not in names:
+            raise ValueError(f"smoothing {name!r} has no option {option!r}; it has {names}")
+        options[option] = _value(value, isinstance(known[option], float))
+    return method(**options)
+
+
+def corpus_tokenizer(
+    kind: TokenizerKind, corpus: Corpus, *, running_text: bool, unknown: str | None, min_count: int
+) -> tuple[Tokenizer | None, Corpus | list[str]]:
+    """Return the tokenizer to fit with, and the texts, to be read (again) from the beginning.
+
+    The tokenizer is None where counting builds the usual one itself, in its one pass.
+    """
+    import bigram
+
+    if kind is TokenizerKind.byte:
+        return bigram.ByteTokenizer(boundary=None if running_text else "\n"), corpus
+    if kind is TokenizerKind.char and unknown is None:
+        return None, corpus
+    source = corpus.source
+    again = isinstance(source, TextFiles) and source.can_be_read_again
+    texts = corpus if again else list(corpus)  # for two passes
+    if kind is TokenizerKind.word:
+        words = bigram.WordTokenizer.from_texts(
+            texts, min_count=min_count, unknown=unknown or "<unk>"
+        )
+        return words, texts
+    boundary = None if running_text else "."
+    return bigram.CharTokenizer.from_texts(texts, boundary=boundary, unknown=unknown), texts
+
+
+def _methods() -> dict[str, type[Smoothing]]:
+    return {_plain(name): method for name, method in METHODS.items()}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name).lower()
+
+
+def _hyphenated(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+def _value(text: str, real: bool) -> Any:
+    """Read a number, or leave the text as it is."""
+    try:
+        return float(text) if real else json.loads(text)
+    except ValueError:
+        return text

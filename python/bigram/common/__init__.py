@@ -1,0 +1,1 @@
+"""Shared by every layer: argument checks, types, threads, progress bars and the build."""

@@ -1,0 +1,1 @@
+"""Where sequences come from: files and iterables, read in units of bounded size."""

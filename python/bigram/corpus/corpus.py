@@ -1,0 +1,303 @@
+"""Corpora: where sequences come from, streamed by blocks and never read whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from bigram.common.checks import MAX_VOCAB_SIZE, check_index
+from bigram.common.progress import Progress
+from bigram.common.progress import progress as progress_bar
+from bigram.corpus.opening import Paths, expand_paths
+from bigram.corpus.records import JsonLines, ParquetFiles, Records
+from bigram.corpus.text_sources import Source, TextFiles, TextIterable
+from bigram.corpus.token_shards import TokenFiles, check_shard_dtype
+from bigram.corpus.units import Lines, Texts, between_words, join_pieces, joined_lines, split_lines
+from bigram.corpus.where import Where
+
+__all__ = ["Corpus", "as_corpus", "iter_texts", "iter_word_data", "open_progress"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    r"""Where sequences of text come from; iterating gives them as str.
+
+    Made by `Corpus.lines`, `Corpus.text` and others. Wherever a corpus is taken, any iterable of
+    str does too, each str one sequence.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "names.txt")
+    ...     _ = path.write_bytes(b"emma\r\n\nava")
+    ...     list(Corpus.lines(path)), list(Corpus.text(path))
+    (['emma', '', 'ava'], ['emma\r\n\nava'])
+    """
+
+    source: Source
+
+    @classmethod
+    def lines(cls, paths: Paths, *, errors: str = "strict") -> Corpus:
+        r"""Read files of one sequence a line.
+
+        Lines end at ``\n`` only; one ``\r`` before it and a leading byte-order mark are dropped. A
+        blank line is an empty sequence, and a final newline adds none.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            Plain, ``.gz`` or ``.zst`` files of UTF-8, patterns such as ``"part-*.txt"``, or ``"-"``
+            for standard input.
+        errors : {"strict", "replace"}
+            Whether invalid UTF-8 is an error or becomes U+FFFD.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A file that cannot be read raises OSError, and invalid
+            UTF-8 ValueError, where the corpus is used.
+
+        Examples
+        --------
+        See `Corpus`.
+        """
+        return cls(TextFiles(expand_paths(paths), True, _checked_errors(errors)))
+
+    @classmethod
+    def text(cls, paths: Paths, *, errors: str = "strict") -> Corpus:
+        """Read files of running text, one sequence a file, newlines included.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            As `Corpus.lines` takes them.
+        errors : {"strict", "replace"}
+            Whether invalid UTF-8 is an error or becomes U+FFFD.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing.
+
+        Examples
+        --------
+        See `Corpus`.
+        """
+        return cls(TextFiles(expand_paths(paths), False, _checked_errors(errors)))
+
+    @classmethod
+    def shards(
+        cls,
+        paths: Paths,
+        *,
+        dtype: npt.DTypeLike | None = None,
+        vocab_size: int,
+        eod_id: int | None = None,
+    ) -> Corpus:
+        """Read token ids from files, memory-mapped.
+
+        A file is one sequence. It is headerless (nanoGPT), or has llm.c's header of 256 int32
+        (magic number 20240520 with uint16, 20240801 with uint32), or is a ``.npy``.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            Files, or patterns such as ``"fineweb_train_*.bin"``.
+        dtype : dtype, optional
+            uint8, uint16, uint32, int32 or int64. None is what the header says, and uint16 for a
+            headerless file.
+        vocab_size : int
+            V; every id is checked to be below it.
+        eod_id : int, optional
+            The id between documents, which then are the sequences: a file reads as if it began and
+            ended with it. None takes it for an id like any other.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A file of the wrong size, or with a wrong magic number or
+            an id outside of the vocabulary, raises ValueError where the corpus is used; the error
+            names the file and the offset.
+        TypeError
+            If `dtype` is none of those above.
+
+        Examples
+        --------
+        >>> import numpy as np, pathlib, tempfile
+        >>> import bigram
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "tokens.npy")
+        ...     np.save(path, np.array([0, 1, 2, 1], np.uint16))
+        ...     bigram.count(Corpus.shards(path, vocab_size=3)).top(1)
+        [(0, 1, 1)]
+        """
+        size = check_index(vocab_size, "vocab_size", 1, MAX_VOCAB_SIZE)
+        eod = None if eod_id is None else check_index(eod_id, "eod_id", 0, size - 1)
+        return cls(TokenFiles(expand_paths(paths), check_shard_dtype(dtype), size, eod))
+
+    @classmethod
+    def jsonl(cls, paths: Paths, *, text_key: str = "text", errors: str = "strict") -> Corpus:
+        r"""Read texts from files of JSON objects, one a line, each text a sequence.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            As `Corpus.lines` takes them.
+        text_key : str
+            Key of the text in each object.
+        errors : {"strict", "replace"}
+            Whether invalid UTF-8 is an error or becomes U+FFFD.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A line that is no object with a text raises ValueError
+            where the corpus is used.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "texts.jsonl")
+        ...     _ = path.write_text('{"text": "ab", "id": 1}\n{"text": "c", "id": 2}\n')
+        ...     list(Corpus.jsonl(path))
+        ['ab', 'c']
+        """
+        files = TextFiles(expand_paths(paths), True, _checked_errors(errors))
+        return cls(TextIterable(JsonLines(files, text_key)))
+
+    @classmethod
+    def parquet(cls, paths: Paths, *, column: str = "text") -> Corpus:
+        """Read a column of texts from Parquet files, each text a sequence; needs pyarrow.
+
+        Parameters
+        ----------
+        paths : str, path-like, or iterable of them
+            Files, or patterns such as ``"train-*.parquet"``.
+        column : str
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        FileNotFoundError
+            If a pattern matches nothing. A file that is damaged, has no such column or holds
+            something else in it raises ValueError where the corpus is used.
+        """
+        return cls(TextIterable(ParquetFiles(expand_paths(paths), column)))
+
+    @classmethod
+    def records(cls, records: Iterable[Mapping[str, Any]], *, text_key: str = "text") -> Corpus:
+        """Read texts from an iterable of dicts, such as a data set of Hugging Face.
+
+        Parameters
+        ----------
+        records : iterable of mappings
+        text_key : str
+            Key of the text in each.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        ValueError
+            Where the corpus is used, for a record that has no text under the key.
+
+        Examples
+        --------
+        >>> list(Corpus.records([{"text": "ab", "id": 1}, {"text": "c", "id": 2}]))
+        ['ab', 'c']
+        """
+        return cls(TextIterable(Records(records, text_key)))
+
+    @property
+    def vocab_size(self) -> int | None:
+        """Number of ids of `Corpus.shards`, None for text."""
+        return self.source.vocab_size if isinstance(self.source, TokenFiles) else None
+
+    def __iter__(self) -> Iterator[str]:
+        for texts, _ in iter_texts(self):
+            yield from texts
+
+
+def _checked_errors(errors: str) -> str:
+    if errors not in ("strict", "replace"):
+        raise ValueError(f"errors = {errors!r}, wanted 'strict' or 'replace'")
+    return errors
+
+
+def as_corpus(corpus: Corpus | Iterable[str]) -> Corpus:
+    """Return a corpus, or an iterable of str as one.
+
+    Raises
+    ------
+    TypeError
+        For a single str, bytes, path or mapping, and for what is not iterable.
+    """
+    if isinstance(corpus, Corpus):
+        return corpus
+    kind = type(corpus).__name__
+    if isinstance(corpus, (str, bytes, os.PathLike)):
+        raise TypeError(f"corpus is a single {kind}: pass [text] or Corpus.lines(path)")
+    if isinstance(corpus, Mapping) or not isinstance(corpus, Iterable):
+        raise TypeError(f"corpus is {kind}, wanted a Corpus or an iterable of str")
+    return Corpus(TextIterable(corpus))
+
+
+def open_progress(corpus: Corpus, description: str, enabled: bool) -> Progress:
+    """Open the progress bar that a corpus's units advance, in bytes."""
+    total = corpus.source.total() if enabled else None
+    return progress_bar(description, total=total, enabled=enabled, unit="B", unit_scale=True)
+
+
+def iter_texts(
+    corpus: Corpus | Iterable[str], *, whole: bool = True
+) -> Iterator[tuple[list[str], Where]]:
+    """Yield a corpus as lists of texts, and where each list begins.
+
+    Unless `whole` is set, a long text comes in pieces, each a list of its own.
+    """
+    with progress_bar("reading") as bar:
+        units = as_corpus(corpus).source.units(bar)
+        for unit in join_pieces(units) if whole else units:
+            if isinstance(unit, Lines):
+                yield split_lines(unit.data), unit.where
+            else:
+                yield unit.texts if isinstance(unit, Texts) else [unit.text], unit.where
+
+
+def iter_word_data(corpus: Corpus | Iterable[str]) -> Iterator[tuple[bytes, Where]]:
+    """Yield a corpus as UTF-8, cut between words, and where each part begins."""
+    with progress_bar("reading") as bar:
+        for unit in between_words(as_corpus(corpus).source.units(bar)):
+            if isinstance(unit, Lines):
+                yield unit.data, unit.where
+            elif isinstance(unit, Texts):
+                yield joined_lines(unit.texts), unit.where
+            else:
+                yield unit.text.encode("utf-8", "surrogatepass"), unit.where

@@ -1,0 +1,174 @@
+"""Token ids on disk: memory-mapped shards of nanoGPT, llm.c and NumPy."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram.common.progress import Progress
+from bigram.common.types import Ids
+
+__all__ = ["CHUNK_TOKENS", "TokenFiles", "check_shard_dtype"]
+
+CHUNK_TOKENS = 1 << 24
+
+_HEADER_BYTES = 1024  # 256 int32: magic, version, number of tokens, zeros
+_HEADERS: dict[int, tuple[int, np.dtype[Any]]] = {  # of llm.c: magic number to version and dtype
+    20240520: (1, np.dtype("<u2")),
+    20240801: (7, np.dtype("<u4")),
+}
+_DTYPES = ("uint8", "uint16", "uint32", "int32", "int64")
+
+
+@dataclass(frozen=True)
+class TokenFiles:
+    """Files of token ids, each one sequence, or one of documents that `eod_id` parts."""
+
+    paths: tuple[str, ...]
+    dtype: np.dtype[Any] | None
+    vocab_size: int
+    eod_id: int | None
+
+    def total(self) -> int | None:
+        """Return the number of bytes in all files."""
+        return sum(os.path.getsize(path) for path in self.paths)
+
+    def units(self, _bar: Progress) -> NoReturn:
+        """Refuse to give text."""
+        raise TypeError("Corpus.shards holds token ids, and no text")
+
+    def chunks(self, bar: Progress) -> Iterator[tuple[Ids, int]]:
+        """Yield tokens and the number of sequences that start among them.
+
+        A file that has more than one chunk goes on with the last token of the chunk before. Where
+        documents are parted, a file reads as if it began and ended with `eod_id`.
+        """
+        for path in self.paths:
+            with open(path, "rb", buffering=0) as file:
+                shard = _Shard(file, path, self.dtype)
+            yield from self._chunks_of(shard, path, bar)
+
+    def _chunks_of(self, shard: _Shard, path: str, bar: Progress) -> Iterator[tuple[Ids, int]]:
+        tokens, eod = shard.tokens, self.eod_id
+        if not len(tokens):
+            return
+        for start in range(0, len(tokens), CHUNK_TOKENS):
+            chunk = tokens[max(0, start - 1) : start + CHUNK_TOKENS]
+            self._check(chunk, shard, path, max(0, start - 1))
+            if eod is not None and start == 0 and chunk[0] != eod:
+                yield np.array([eod, chunk[0]], dtype=np.int64), 1
+            num_started = int(start == 0) if eod is None else int((chunk[:-1] == eod).sum())
+            yield chunk, num_started
+            bar.update(tokens.itemsize * min(CHUNK_TOKENS, len(tokens) - start))
+            shard.forget(start + CHUNK_TOKENS)
+        if eod is not None and tokens[-1] != eod:
+            yield np.array([tokens[-1], eod], dtype=np.int64), 0
+
+    def _check(self, chunk: Ids, shard: _Shard, path: str, start: int) -> None:
+        if chunk.max() < self.vocab_size and (chunk.dtype.kind == "u" or chunk.min() >= 0):
+            return
+        place = int(((chunk < 0) | (chunk >= self.vocab_size)).argmax())
+        index = start + place
+        offset = shard.offset + index * chunk.itemsize
+        raise ValueError(
+            f"{path}: token {index} (byte {offset}) = {chunk[place]} is outside "
+            f"[0, {self.vocab_size})"
+        )
+
+
+def check_shard_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
+    """Return the dtype of token files; TypeError for one that holds no tokens."""
+    if dtype is None:
+        return None
+    result = np.dtype(dtype)
+    if result.name not in _DTYPES:
+        raise TypeError(f"dtype = {result}, wanted one of {', '.join(_DTYPES)}")
+    return result
+
+
+class _Shard:
+    """A memory-mapped file and the tokens in it."""
+
+    def __init__(self, file: io.FileIO, path: str, dtype: np.dtype[Any] | None) -> None:
+        size = os.fstat(file.fileno()).st_size
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else None
+        head = b"" if self._map is None else self._map[:_HEADER_BYTES]
+        if path.endswith(".npy"):
+            found, self.offset, count = _npy_layout(file, path)
+        else:
+            found, self.offset, count = _raw_layout(head, size, path, dtype)
+        if dtype is not None and found.newbyteorder("=") != dtype.newbyteorder("="):
+            raise ValueError(f"{path}: holds {found}, but dtype = {dtype}")
+        if self.offset + count * found.itemsize != size:
+            raise ValueError(
+                f"{path}: wrong size: {count} tokens of {found} from byte {self.offset} on end at "
+                f"byte {self.offset + count * found.itemsize}, but the file has {size} bytes"
+            )
+        self.tokens: Ids = (
+            np.frombuffer(self._map, found, count, self.offset)
+            if self._map is not None
+            else np.empty(0, found)
+        )
+        self._forgotten = 0
+
+    def forget(self, count: int) -> None:
+        """Let go of the pages of the first `count` tokens; they come back if they are read."""
+        if self._map is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        end = (self.offset + count * self.tokens.itemsize) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = min(end, len(self._map))
+        if end > self._forgotten:
+            self._map.madvise(mmap.MADV_DONTNEED, self._forgotten, end - self._forgotten)
+            self._forgotten = end // mmap.PAGESIZE * mmap.PAGESIZE
+
+
+def _raw_layout(
+    head: bytes, size: int, path: str, dtype: np.dtype[Any] | None
+) -> tuple[np.dtype[Any], int, int]:
+    """Return dtype, offset and number of tokens of a file with llm.c's header, or with none."""
+    if len(head) == _HEADER_BYTES:
+        magic, version, count = np.frombuffer(head, "<i4", 3).tolist()
+        if magic in _HEADERS:
+            wanted, by_header = _HEADERS[magic]
+            if version != wanted:
+                raise ValueError(f"{path}: byte 4: version {version}, wanted {wanted}")
+            if count < 0:
+                raise ValueError(f"{path}: byte 8: {count} tokens")
+            return by_header, _HEADER_BYTES, count
+        if 20_200_000 < magic < 20_400_000 and not any(head[12:]):
+            known = " or ".join(map(str, _HEADERS))
+            raise ValueError(f"{path}: byte 0: magic number {magic}, wanted {known}")
+    found: np.dtype[Any] = np.dtype("<u2") if dtype is None else dtype.newbyteorder("<")
+    if size % found.itemsize:
+        end = size - size % found.itemsize
+        raise ValueError(
+            f"{path}: wrong size: {size} bytes are no multiple of {found.itemsize}; "
+            f"the last whole {found.name} ends at byte {end}"
+        )
+    return found, 0, size // found.itemsize
+
+
+def _npy_layout(file: io.FileIO, path: str) -> tuple[np.dtype[Any], int, int]:
+    import tokenize
+
+    from numpy.lib import format as npy
+
+    try:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except (SyntaxError, ValueError, tokenize.TokenError) as error:
+        raise ValueError(f"{path}: byte 0: damaged .npy header: {error}") from None
+    if dtype.name not in _DTYPES:
+        raise ValueError(f"{path}: holds {dtype}, wanted one of {', '.join(_DTYPES)}")
+    if len(shape) != 1:
+        raise ValueError(f"{path}: holds an array of shape {shape}, wanted one dimension")
+    found: np.dtype[Any] = dtype
+    return found, file.tell(), shape[0]

@@ -1,0 +1,161 @@
+"""Counting a corpus: which way is taken for which tokenizer, layout and size."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from bigram.common.csr import Csr
+from bigram.common.types import Path
+from bigram.corpus.corpus import Corpus, as_corpus
+from bigram.corpus.text_sources import TextFiles, TextIterable
+from bigram.counting.characters import count_bytes, count_characters
+from bigram.counting.stream import CountStream
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.counts.matrix import DENSE_LIMIT, is_dense_layout
+from bigram.storage.atomic import check_place
+from bigram.storage.container import open_arrays
+from bigram.tokenizers.byte import ByteTokenizer
+from bigram.tokenizers.char import CharTokenizer
+from bigram.tokenizers.description import from_json
+from bigram.tokenizers.encoding import encode_corpus
+from bigram.tokenizers.protocol import Tokenizer, check_tokenizer
+
+__all__ = ["count"]
+
+
+def count(
+    corpus: Corpus | Iterable[str],
+    tokenizer: Tokenizer | None = None,
+    *,
+    layout: str = "auto",
+    memory_limit: int | None = None,
+    resume: Path | None = None,
+    out: Path | None = None,
+    progress: bool = False,
+) -> BigramCounts:
+    r"""Count the bigrams of a corpus.
+
+    Parameters
+    ----------
+    corpus : Corpus or iterable of str
+        Read once, by blocks.
+    tokenizer : Tokenizer, optional
+        None builds a `CharTokenizer` of all characters met. Its boundary is ``"."``, or ``"\n"``
+        where that occurs, or else ``"\x00"``; for `Corpus.text` it has none.
+    layout : {"auto", "dense", "sparse"}
+        How the counts are kept: "auto" is dense up to 4,096 ids.
+    memory_limit : int, optional
+        Bytes that sparse counts may take while counting, with the chunk being counted. What
+        exceeds it is spilled to disk, and the result is memory-mapped.
+    resume : path, optional
+        Checkpoint file. The count goes on from it if it exists, keeps it up to date, and removes it
+        at the end; a count that was killed is repeated with the same arguments.
+    out : path, optional
+        File for the counts, as `BigramCounts.save` writes it.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    BigramCounts
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read or written.
+    ValueError
+        If a text cannot be encoded (the error says which and where), or the checkpoint belongs to
+        another corpus, tokenizer or layout.
+
+    Examples
+    --------
+    >>> import bigram
+    >>> counts = bigram.count(["ab", "b"])
+    >>> counts.tokenizer.vocab
+    ('.', 'a', 'b')
+    >>> counts.matrix
+    array([[0, 1, 1],
+           [0, 0, 1],
+           [2, 0, 0]])
+    """
+    dense_limit = _checked_limit(layout, memory_limit)
+    check_tokenizer(tokenizer)
+    source = as_corpus(corpus)
+    _check_places(resume, out)
+    if resume is None:
+        found = _count_symbols(source, tokenizer, progress)
+        if found is not None:
+            counts = BigramCounts.trusted(*found, layout=layout)
+            if out is not None:
+                counts.save(out)
+            return counts
+    elif tokenizer is None and source.vocab_size is None:
+        tokenizer = _vocabulary(source, resume)
+    vocab_size = source.vocab_size if tokenizer is None else tokenizer.vocab_size
+    assert vocab_size is not None
+    stream = CountStream(
+        vocab_size,
+        dense=(dense := is_dense_layout(layout, vocab_size, dense_limit)),
+        memory_limit=memory_limit,
+        resume=resume,
+        header={"tokenizer": None if tokenizer is None else tokenizer.to_json()},
+    )
+    with stream:
+        stream.feed(encode_corpus(source, tokenizer, progress=progress))
+        counts = BigramCounts.trusted(stream.result(out), tokenizer)
+        if dense and out is not None:
+            counts.save(out)
+    return counts
+
+
+def _checked_limit(layout: str, memory_limit: int | None) -> int:
+    """Return the largest vocabulary to keep dense."""
+    is_dense_layout(layout, 1)
+    if memory_limit is None:
+        return DENSE_LIMIT
+    if not isinstance(memory_limit, (int, np.integer)) or isinstance(memory_limit, bool):
+        kind = type(memory_limit).__name__
+        raise TypeError(f"memory_limit is {kind}, wanted int, a number of bytes")
+    if memory_limit < 1:
+        raise ValueError(f"memory_limit = {memory_limit} must be positive")
+    return min(DENSE_LIMIT, math.isqrt(int(memory_limit) // 8))
+
+
+def _check_places(resume: Path | None, out: Path | None) -> None:
+    """Raise now what would otherwise be raised after hours of counting."""
+    for path in (resume, out):
+        if path is not None:
+            check_place(path)
+    places = {os.path.realpath(path) for path in (resume, out) if path is not None}
+    if resume is not None and out is not None and len(places) == 1:
+        raise ValueError(f"resume and out are both {os.fspath(out)}: the first is removed")
+
+
+def _count_symbols(
+    source: Corpus, tokenizer: Tokenizer | None, progress: bool
+) -> tuple[npt.NDArray[np.int64] | Csr, Tokenizer] | None:
+    """Count characters or bytes the short way, without ids; None where that cannot be."""
+    if isinstance(tokenizer, CharTokenizer) or (tokenizer is None and source.vocab_size is None):
+        return count_characters(source, tokenizer, progress)
+    if isinstance(tokenizer, ByteTokenizer):
+        table = count_bytes(source, tokenizer, progress)
+        return None if table is None else (table, tokenizer)
+    return None
+
+
+def _vocabulary(source: Corpus, resume: Path) -> Tokenizer:
+    """Return the tokenizer of a checkpoint or, where there is none yet, of all characters."""
+    if os.path.exists(resume):
+        _, _, header = open_arrays(resume, kind="checkpoint")
+        return from_json(header["header"]["tokenizer"])
+    texts = source.source
+    if isinstance(texts, (TextFiles, TextIterable)) and not texts.can_be_read_again:
+        raise ValueError("texts that can be read only once need a tokenizer to be resumed")
+    found = count_characters(source, None, False)
+    assert found is not None
+    return found[1]

@@ -1,0 +1,1 @@
+"""Bigram counts: the matrix, sums, merging, and the formats of other programs."""

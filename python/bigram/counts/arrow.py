@@ -1,0 +1,122 @@
+"""Counts as Arrow tables, pandas frames and Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bigram.common.checks import check_vocab_size
+from bigram.common.types import Path
+from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, Ids, collect, metadata, parse_metadata
+from bigram.counts.rows import pairs_of
+from bigram.storage.atomic import atomic_write
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from pandas import DataFrame as DataFrame
+    from pyarrow import Table as Table
+
+    from bigram.common.csr import Csr
+    from bigram.counts.matrix import Dense
+    from bigram.tokenizers.protocol import Tokenizer
+
+__all__ = ["read_parquet", "to_arrow", "to_pandas", "write_parquet"]
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise ImportError('Arrow and Parquet need pyarrow: pip install "bigram[parquet]"') from None
+    return pyarrow
+
+
+def _tables(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> Iterator[pa.Table]:
+    """Yield Arrow tables: int32 ids and int64 counts, and the symbols where they are known."""
+    pa = _pyarrow()
+    symbols = None
+    if tokenizer is not None:
+        valid = [s.encode("utf-8", "backslashreplace").decode() for s in tokenizer.vocab]
+        symbols = pa.array(valid, pa.string())
+    described = {"bigram": metadata(int(matrix.shape[0]), tokenizer)}
+    for contexts, nexts, values in pairs_of(matrix):
+        ids = [pa.array(column.astype(np.int32)) for column in (contexts, nexts)]
+        columns = dict(zip(COLUMNS, [*ids, pa.array(values)], strict=True))
+        if symbols is not None:
+            for column, array in zip(COLUMNS, ids, strict=False):
+                columns[f"{column}_symbol"] = pa.DictionaryArray.from_arrays(array, symbols)
+        yield pa.table(columns, metadata=described)
+
+
+def to_arrow(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> pa.Table:
+    """Return all pairs as an Arrow table: see `BigramCounts.to_arrow`."""
+    return _pyarrow().concat_tables(_tables(matrix, tokenizer))
+
+
+def to_pandas(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> pd.DataFrame:
+    """Return all pairs as a data frame: see `BigramCounts.to_pandas`."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError('data frames need pandas: pip install "bigram[pandas]"') from None
+    contexts, nexts, values = (
+        np.concatenate(columns) for columns in zip(*pairs_of(matrix), strict=True)
+    )
+    ids = {"context": contexts.astype(np.int32), "next": nexts.astype(np.int32)}
+    columns: dict[str, Any] = {**ids, "count": values}
+    if tokenizer is not None:
+        vocab = pd.Index(tokenizer.vocab)
+        for column, array in ids.items():
+            columns[f"{column}_symbol"] = pd.Categorical.from_codes(array, vocab)
+    frame: pd.DataFrame = pd.DataFrame(columns)
+    return frame
+
+
+def write_parquet(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: Path) -> None:
+    """Write all pairs to a Parquet file, block by block."""
+    _pyarrow()
+    from pyarrow.parquet import ParquetWriter
+
+    with atomic_write(path) as file:
+        writer = None
+        for table in _tables(matrix, tokenizer):
+            writer = ParquetWriter(file, table.schema) if writer is None else writer
+            writer.write_table(table)
+        assert writer is not None
+        writer.close()
+
+
+def read_parquet(path: Path, *, vocab_size: int | None = None) -> tuple[Csr, Tokenizer | None]:
+    """Read counts from the columns context, next and count (ids) of a Parquet file."""
+    pa = _pyarrow()
+    from pyarrow.parquet import ParquetFile
+
+    name, tokenizer = os.fspath(path), None
+    vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
+    try:
+        with open(name, "rb") as handle, ParquetFile(handle) as file:
+            description = (file.schema_arrow.metadata or {}).get(b"bigram")
+            if description is not None:
+                vocab_size, tokenizer = parse_metadata(name, description)
+            return collect(name, _parquet_blocks(name, file), vocab_size), tokenizer
+    except (pa.ArrowException, KeyError) as error:
+        raise ValueError(f"{name}: not Parquet, damaged, or without counts: {error}") from None
+
+
+def _parquet_blocks(name: str, file: Any) -> Iterator[tuple[Ids, Ids, Ids]]:
+    import pyarrow as pa
+
+    for column in COLUMNS:
+        kind = file.schema_arrow.field(column).type
+        if not pa.types.is_integer(kind):
+            raise ValueError(f"{name}: column {column} is {kind}, wanted integers")
+    for batch in file.iter_batches(LINES_PER_BLOCK, columns=list(COLUMNS)):
+        for column in COLUMNS:
+            if batch.column(column).null_count:
+                raise ValueError(f"{name}: column {column} has nulls, wanted integers")
+        columns = [batch.column(c).cast(pa.int64()).to_numpy() for c in COLUMNS]
+        yield columns[0], columns[1], columns[2]

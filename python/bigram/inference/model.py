@@ -1,0 +1,448 @@
+"""What the two models share: everything that can be done with a table of P(next | context)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, overload
+
+import numpy as np
+
+from bigram.arpa.writer import write_arpa
+from bigram.common.checks import check_index, check_seed
+from bigram.corpus.corpus import Corpus
+from bigram.inference.evaluation import Evaluation, PairScore, evaluate, explain, score_corpus
+from bigram.inference.sampling import Sampler, TextSampler, check_idx
+from bigram.plotting.heat_map import MAX_SYMBOLS, model_map
+from bigram.randomness.generators import Seed
+from bigram.storage.container import save_arrays
+from bigram.tables.conversion import probability_rows
+from bigram.tables.sampling_filter import SamplingFilter
+from bigram.tokenizers.protocol import context_id
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from bigram.counts.bigram_counts import BigramCounts
+    from bigram.plotting.figure import Axes
+    from bigram.tables.base import Table
+    from bigram.tokenizers.protocol import Tokenizer
+
+_PROBS_LIMIT = 2**30  # bytes that `probs` may return
+
+
+class BigramModel(ABC):
+    """A bigram language model: a table of P(next | context), and a tokenizer for text.
+
+    `CountModel` and `NeuralModel` differ in how they come by the table; all that is done with it
+    is here. Without a tokenizer the methods that take or give text raise ValueError, the others
+    work on ids.
+
+    Attributes
+    ----------
+    tokenizer : Tokenizer or None
+    """
+
+    kind: ClassVar[str]
+    tokenizer: Tokenizer | None
+
+    @property
+    @abstractmethod
+    def table(self) -> Table:
+        """The table of P(next | context)."""
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of ids."""
+        return self.table.vocab_size
+
+    def evaluate(
+        self, corpus: Corpus | BigramCounts | Iterable[str], *, progress: bool = False
+    ) -> Evaluation:
+        """Measure how well the model predicts a corpus.
+
+        Parameters
+        ----------
+        corpus : Corpus, BigramCounts or iterable of str
+            Streamed; counts are all that a bigram model's likelihood depends on.
+        progress : bool
+            Show a progress bar on standard error.
+
+        Returns
+        -------
+        Evaluation
+            Mean negative log-likelihood in nats, perplexity, bits, and what they were taken over.
+
+        Raises
+        ------
+        ValueError
+            A symbol unknown to a tokenizer that has no unknown symbol, ids outside the vocabulary,
+            counts of another tokenizer; or text, and the model has no tokenizer.
+        TypeError
+            A bare str, or something that is no corpus.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel().fit(["emma", "olivia", "ava"])
+        >>> round(model.evaluate(["via"]).perplexity, 3)
+        5.359
+        """
+        return evaluate(self.table, self.tokenizer, corpus, progress=progress)
+
+    @overload
+    def score(self, texts: str) -> float: ...  # type: ignore[overload-overlap]
+    @overload
+    def score(self, texts: Corpus | Iterable[str]) -> NDArray[np.float64]: ...
+    def score(self, texts: str | Corpus | Iterable[str]) -> float | NDArray[np.float64]:
+        """Total log-probability of each text, in nats, the ends included.
+
+        Parameters
+        ----------
+        texts : str, iterable of str, or Corpus
+            Without a boundary symbol the first symbol of a text is only a context.
+
+        Returns
+        -------
+        float, or float64 ndarray of shape (n,)
+            -inf for a text that the model holds impossible.
+
+        Raises
+        ------
+        UnknownSymbolError
+            A symbol unknown to a tokenizer that has no unknown symbol.
+        ValueError
+            The model has no tokenizer.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel(bigram.MLE()).fit(["ab", "b"])
+        >>> model.score(["ab", "ba"])
+        array([-0.69314718,        -inf])
+        """
+        if isinstance(texts, (str, list)):  # in memory already: at once
+            batch = [texts] if isinstance(texts, str) else texts
+            tokens, offsets = self._text_tokenizer("score").encode_batch(batch)
+            found = self.table.score_sequences(tokens, offsets)
+            return float(found[0]) if isinstance(texts, str) else found
+        if isinstance(texts, Corpus):  # one of token shards needs no tokenizer
+            return score_corpus(self.table, self.tokenizer, texts)
+        return score_corpus(self.table, self._text_tokenizer("score"), texts)
+
+    def explain(self, text: str) -> list[PairScore]:
+        """Split the score of a text into its pairs.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        list of PairScore
+            For each pair (pair, probability, log_probability, unknown, context, token).
+
+        Raises
+        ------
+        UnknownSymbolError
+            A symbol unknown to a tokenizer that has no unknown symbol.
+        ValueError
+            The model has no tokenizer.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel(bigram.MLE()).fit(["ab", "b"])
+        >>> [(row.pair, row.probability) for row in model.explain("b")]
+        [('.b', 0.5), ('b.', 1.0)]
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"text is {type(text).__name__}, wanted str")
+        return explain(self.table, self._text_tokenizer("explain"), text)
+
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        prefix: str = "",
+        max_length: int | None = None,
+        unique: bool = False,
+        exclude: Iterable[str] | None = None,
+    ) -> list[str]:
+        """Draw texts from the model.
+
+        Parameters
+        ----------
+        n : int
+            Number of texts. The first n of a longer sample with the same seed are the same.
+        seed : int, TorchGenerator or None
+            None takes fresh entropy. A `TorchGenerator` draws in the order of the lecture: one
+            text after another, one multinomial a token.
+        temperature : float
+            Probabilities are raised to 1/temperature: below 1 sharper, above 1 flatter. It must
+            be positive; `top_k=1` takes the most likely token each time.
+        top_k : int, optional
+            Draw only from the k most likely tokens, ties to the lower id.
+        top_p : float in (0, 1], optional
+            Draw only from the fewest tokens that hold this much probability.
+        prefix : str
+            What every text begins with.
+        max_length : int, optional
+            Longest text in tokens, its prefix included; it is cut there. 1,000 if None.
+        unique : bool
+            No text twice.
+        exclude : iterable of str, optional
+            Texts that are never returned, such as those the model was fitted on.
+
+        Returns
+        -------
+        list of str, without the boundary symbol
+
+        Raises
+        ------
+        ValueError
+            No boundary symbol, and no prefix or max_length; after 100 n draws with `unique` or
+            `exclude`; a context is reached that has no distribution.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel(bigram.MLE()).fit(["ab", "abb"])
+        >>> model.sample(3, prefix="a", max_length=1)
+        ['a', 'a', 'a']
+        """
+        number = check_index(n, "n", 0)
+        tokenizer = self._text_tokenizer("sample")
+        if not isinstance(prefix, str):
+            raise TypeError(f"prefix is {type(prefix).__name__}, wanted str")
+        if max_length is not None:
+            max_length = check_index(max_length, "max_length", 1)
+        sampler = Sampler(
+            self.table,
+            SamplingFilter(temperature, top_k, top_p),
+            check_seed(None) if seed is None else seed,
+        )
+        strings = TextSampler(sampler, tokenizer, prefix, max_length)
+        if unique or exclude is not None:
+            return strings.selected(number, unique=unique, exclude=exclude)
+        return strings.texts(number)
+
+    def generate(
+        self,
+        idx: ArrayLike,
+        max_new_tokens: int,
+        *,
+        seed: Seed = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> NDArray[np.int64]:
+        """Continue sequences of ids, as the lecture's `generate` does.
+
+        Parameters
+        ----------
+        idx : array of int, shape (B, T), T at least 1
+            Only the last token of a row matters.
+        max_new_tokens : int
+            Tokens drawn after each row; no token ends it.
+        seed, temperature, top_k, top_p
+            As in `sample`; a `TorchGenerator` draws one multinomial over all rows for each step.
+
+        Returns
+        -------
+        int64 ndarray, shape (B, T + max_new_tokens)
+
+        Raises
+        ------
+        TypeError
+            The ids are no integers.
+        ValueError
+            An id outside the vocabulary, or a context that has no distribution is reached.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> counts = np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+        >>> bigram.CountModel.from_counts(counts, bigram.MLE()).generate([[0]], 4)
+        array([[0, 1, 2, 0, 1]])
+        """
+        ids = check_idx(idx, self.vocab_size)
+        length = check_index(max_new_tokens, "max_new_tokens", 0)
+        sampler = Sampler(self.table, SamplingFilter(temperature, top_k, top_p), seed)
+        drawn = sampler.continuations(ids[:, -1], length)
+        return np.concatenate([ids, drawn], axis=1, dtype=np.int64)
+
+    def next_token(self, context: str | int, k: int = 5) -> list[tuple[str | int, float]]:
+        """Return the k most likely symbols after a context, with their probabilities.
+
+        Parameters
+        ----------
+        context : str or int
+            A symbol, "" for the boundary (the start of a text), or an id.
+        k : int
+            Clipped to V.
+
+        Returns
+        -------
+        list of (symbol, probability), most likely first; ids where there is no tokenizer
+
+        Raises
+        ------
+        KeyError
+            The symbol is not in the vocabulary.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.CountModel(bigram.MLE()).fit(["ab", "ab", "b", "abb"]).next_token("", 2)
+        [('a', 0.75), ('b', 0.25)]
+        """
+        ids, log_probs = self.table.top_k([self._context_id(context)], check_index(k, "k", 1))
+        vocab = None if self.tokenizer is None else self.tokenizer.vocab
+        symbols = [i if vocab is None else vocab[i] for i in ids[0].tolist()]
+        return list(zip(symbols, np.exp(log_probs[0]).tolist(), strict=True))
+
+    def probs(self, contexts: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return whole rows of the table.
+
+        Parameters
+        ----------
+        contexts : array of int, shape (B,), optional
+            Every context if None.
+
+        Returns
+        -------
+        float64 ndarray, shape (V, V) or (B, V)
+
+        Raises
+        ------
+        ValueError
+            The result would take more than 1 GiB, or an id is outside the vocabulary.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.CountModel(bigram.MLE()).fit(["a", "aa"]).probs()
+        array([[0.        , 1.        ],
+               [0.66666667, 0.33333333]])
+        """
+        size = self.vocab_size
+        ids = np.arange(size) if contexts is None else np.asarray(contexts)
+        if ids.size * size * 8 > _PROBS_LIMIT:
+            raise ValueError(
+                f"probs of {ids.size:,} contexts x {size:,} symbols would take more than 1 GiB: "
+                "use table.log_probs(contexts) on some contexts at a time"
+            )
+        return probability_rows(self.table, ids)
+
+    def plot(
+        self, ax: Axes | None = None, *, title: str | None = None, max_symbols: int = MAX_SYMBOLS
+    ) -> Axes:
+        """Draw the table as a heat map with every pair and its count (or probability).
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure, large enough to read, if None.
+        title : str, optional
+        max_symbols : int
+            With more symbols than this only the most frequent are drawn, and the title says so.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            `model.plot().figure.savefig("bigrams.png")` writes it.
+
+        Raises
+        ------
+        ImportError
+            matplotlib is not installed: `pip install "bigram[plot]"`.
+        """
+        return model_map(
+            self.table,
+            self._own_counts(),
+            self.tokenizer,
+            ax=ax,
+            title=title,
+            max_symbols=max_symbols,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one .safetensors file, which `bigram.load` reads.
+
+        Parameters
+        ----------
+        path : str or path
+            Written under another name first and renamed when complete; see
+            :func:`bigram.storage.atomic.atomic_write`.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> import bigram, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     bigram.CountModel().fit(["emma"]).save(f"{folder}/model.safetensors")
+        ...     bigram.load(f"{folder}/model.safetensors")
+        CountModel(AddK(k=1.0), 4 symbols, 5 pairs)
+        """
+        arrays, header = self._to_arrays()
+        save_arrays(path, self.kind, arrays, header)
+
+    def to_arpa(self, path: str | os.PathLike[str]) -> None:
+        """Write the model as an ARPA file of order 2, which KenLM loads; gzipped for .gz.
+
+        Parameters
+        ----------
+        path : str or path
+            Written under another name first and renamed when complete.
+
+        Raises
+        ------
+        ValueError
+            Without a boundary symbol, or for a symbol that an ARPA file cannot hold, by name.
+        OSError
+            The file cannot be written.
+
+        Examples
+        --------
+        See :meth:`bigram.CountModel.from_arpa`.
+        """
+        write_arpa(path, self._arpa_table(), self.tokenizer)
+
+    def _arpa_table(self) -> Table:
+        return self.table
+
+    @abstractmethod
+    def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return what `save` writes."""
+
+    def _own_counts(self) -> BigramCounts | None:
+        """Return the counts that the model was made of, to be drawn in place of probabilities."""
+        return None
+
+    def _text_tokenizer(self, what: str) -> Tokenizer:
+        if self.tokenizer is None:
+            _ = self.table  # a model that is not fitted says so
+            raise ValueError(
+                f"{what} needs a tokenizer and this model has none: use generate, "
+                "table.score_sequences and table.log_probs on ids"
+            )
+        return self.tokenizer
+
+    def _context_id(self, context: str | int) -> int:
+        if not isinstance(context, str):
+            if not hasattr(context, "__index__"):
+                raise TypeError(f"context must be a symbol or an id, not {type(context).__name__}")
+            return check_index(context, "context", 0, self.vocab_size - 1)
+        tokenizer = self._text_tokenizer("next_token of a symbol")
+        return context_id(tokenizer, context)

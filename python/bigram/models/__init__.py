@@ -1,0 +1,1 @@
+"""The two models, mixtures of models, and opening what was saved."""

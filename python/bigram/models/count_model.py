@@ -1,0 +1,362 @@
+"""The bigram model by counting: counts, a smoothing, and the table that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bigram.arpa.reader import read_arpa
+from bigram.common.checks import check_index, check_number
+from bigram.common.types import Path
+from bigram.counting.count import count
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.counts.compatibility import as_counts
+from bigram.inference.model import BigramModel
+from bigram.smoothing.additive import AddK
+from bigram.smoothing.base import Smoothing
+from bigram.smoothing.description import from_json as smoothing_from_json
+from bigram.smoothing.pruning import perplexity_changes, rare_pairs_left_out, without_pairs
+from bigram.tables.conversion import as_backoff
+from bigram.tables.conversion import from_arrays as table_from_arrays
+from bigram.tokenizers.description import from_json as tokenizer_from_json
+from bigram.tokenizers.protocol import check_tokenizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from bigram.corpus.corpus import Corpus
+    from bigram.smoothing.base import Discounts
+    from bigram.tables.base import Table
+    from bigram.tokenizers.protocol import Tokenizer
+
+_ADD_ONE = AddK(1.0)
+_TABLE_PREFIX = "table."
+
+
+class CountModel(BigramModel):
+    r"""A bigram language model fitted by counting pairs.
+
+    Parameters
+    ----------
+    smoothing : Smoothing
+        How counts become probabilities; `MLE()` for relative frequencies as they are.
+    tokenizer : Tokenizer, optional
+        Built from the first corpus if None: its characters, with "." before and after each
+        sequence (or "\n" where "." occurs). The vocabulary is fixed by the first fit.
+
+    Attributes
+    ----------
+    counts : BigramCounts or None
+        What the model was fitted on; None for a model read from an ARPA file.
+    smoothing : Smoothing or None
+        None where the probabilities did not come from counts.
+
+    Examples
+    --------
+    >>> import bigram
+    >>> model = bigram.CountModel(bigram.AddK(1.0)).fit(["emma", "olivia", "ava"])
+    >>> model.counts.total
+    16
+    >>> round(model.score("eva"), 4)
+    -6.61
+    """
+
+    kind: ClassVar[str] = "count_model"
+
+    def __init__(self, smoothing: Smoothing = _ADD_ONE, tokenizer: Tokenizer | None = None) -> None:
+        if not isinstance(smoothing, Smoothing):
+            raise TypeError(
+                f"smoothing is {type(smoothing).__name__}, wanted one of bigram's smoothings, "
+                "such as AddK(1.0)"
+            )
+        self.smoothing: Smoothing | None = smoothing
+        check_tokenizer(tokenizer)
+        self.tokenizer = tokenizer
+        self.counts: BigramCounts | None = None
+        self._table: Table | None = None
+
+    def fit(self, corpus: Corpus | Iterable[str], *, progress: bool = False) -> CountModel:
+        """Count a corpus; counts of an earlier fit are forgotten, the vocabulary is kept.
+
+        Parameters
+        ----------
+        corpus : Corpus or iterable of str
+        progress : bool
+            Show a progress bar on standard error.
+
+        Returns
+        -------
+        CountModel
+            The model itself.
+
+        Raises
+        ------
+        UnknownSymbolError
+            A symbol outside the vocabulary; the model is as it was.
+        ValueError
+            The model holds probabilities that did not come from counts.
+        TypeError
+            A bare str, or something that is no corpus.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> bigram.CountModel(bigram.MLE()).fit(["ab", "ab", "b"])
+        CountModel(MLE(), 3 symbols, 8 pairs)
+        """
+        self._set_counts(count(corpus, self.tokenizer, progress=progress))
+        return self
+
+    def partial_fit(self, corpus: Corpus | Iterable[str], *, progress: bool = False) -> CountModel:
+        """Add the counts of another corpus, with the vocabulary of the first.
+
+        Parameters and errors are those of `fit`.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel().fit(["ab"]).partial_fit(["ba"])
+        >>> model.counts.total
+        6
+        """
+        self._require_smoothing()
+        added = count(corpus, self.tokenizer, progress=progress)
+        self._set_counts(added if self.counts is None else self.counts + added)
+        return self
+
+    @classmethod
+    def from_counts(
+        cls,
+        counts: BigramCounts | NDArray[Any] | csr_array,
+        smoothing: Smoothing = _ADD_ONE,
+        tokenizer: Tokenizer | None = None,
+    ) -> CountModel:
+        """Make a model of counts that are already there.
+
+        Parameters
+        ----------
+        counts : BigramCounts, or array of int, shape (V, V), dense or csr_array
+            `counts[i, j]` says how often `j` follows `i`.
+        smoothing : Smoothing
+        tokenizer : Tokenizer, optional
+            That of the counts if None; without any the model works on ids.
+
+        Returns
+        -------
+        CountModel
+
+        Raises
+        ------
+        TypeError
+            The array holds no integers.
+        ValueError
+            The tokenizer has another vocabulary size; a count is negative.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> bigram.CountModel.from_counts(np.array([[1, 3], [1, 1]]), bigram.MLE()).probs()
+        array([[0.25, 0.75],
+               [0.5 , 0.5 ]])
+        """
+        counts, tokenizer = as_counts(counts, tokenizer)
+        model = cls(smoothing, tokenizer)
+        model._set_counts(counts)
+        return model
+
+    @classmethod
+    def from_table(cls, table: Table, tokenizer: Tokenizer | None = None) -> CountModel:
+        """Make a model of probabilities that did not come from counts of ours.
+
+        Parameters
+        ----------
+        table : DenseTable, BackoffTable or MixtureTable
+        tokenizer : Tokenizer, optional
+            Without one the model works on ids.
+
+        Returns
+        -------
+        CountModel
+            Without counts and smoothing.
+
+        Raises
+        ------
+        ValueError
+            The tokenizer has another vocabulary size than the table.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> bigram.CountModel.from_table(bigram.DenseTable(np.eye(2))).next_token(1, k=1)
+        [(1, 1.0)]
+        """
+        check_tokenizer(tokenizer)
+        if tokenizer is not None and tokenizer.vocab_size != table.vocab_size:
+            raise ValueError(
+                f"tokenizer has {tokenizer.vocab_size} symbols, the table has {table.vocab_size}"
+            )
+        model = cls(tokenizer=tokenizer)
+        model.smoothing = None
+        model._table = table
+        return model
+
+    @classmethod
+    def from_arpa(cls, path: Path, *, tokenizer: Tokenizer | None = None) -> CountModel:
+        """Read a bigram model from an ARPA file, of ours, KenLM's or SRILM's; .gz too.
+
+        Parameters
+        ----------
+        path : str or path-like
+        tokenizer : Tokenizer, optional
+            What gives the words their ids: its symbols must be the file's, ``<s>`` and ``</s>``
+            being its boundary and ``<unk>`` its unknown symbol. None: a `WordTokenizer` of the
+            words in the order of the file.
+
+        Returns
+        -------
+        CountModel
+            Without counts.
+
+        Raises
+        ------
+        ValueError
+            For anything that is wrong with the file, with the line.
+        OSError
+            If it cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
+
+        Examples
+        --------
+        >>> import bigram, tempfile
+        >>> texts = ["the cat sat", "a cat ran"]
+        >>> tokenizer = bigram.WordTokenizer.from_texts(texts)
+        >>> model = bigram.CountModel(bigram.WittenBell(), tokenizer).fit(texts)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.to_arpa(f"{folder}/model.arpa")
+        ...     bigram.CountModel.from_arpa(f"{folder}/model.arpa")
+        CountModel(BackoffTable, 7 symbols)
+        """
+        return cls.from_table(*read_arpa(path, tokenizer))
+
+    def prune(self, *, min_count: int = 1, threshold: float | None = None) -> CountModel:
+        """Make a smaller model, which leaves some pairs to the backoff.
+
+        Parameters
+        ----------
+        min_count : int
+            Pairs counted less often are left out; the model must have counts. Under
+            `ModifiedKneserNey` as by lmplz's ``--prune 0 k``, k being one less.
+        threshold : float, optional
+            Then pairs without which, each taken alone, the perplexity would rise by a smaller part
+            than this are left out (Stolcke 1998; SRILM's -prune): 1e-7 is little, 1e-5 much.
+
+        Returns
+        -------
+        CountModel
+            Of probabilities, without counts.
+
+        Raises
+        ------
+        ValueError
+            A `min_count` above 1 where the model has no counts, or a `threshold` below 0.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> texts = ["the cat sat", "the cat ran", "a cat sat"]
+        >>> tokenizer = bigram.WordTokenizer.from_texts(texts)
+        >>> model = bigram.CountModel(bigram.WittenBell(), tokenizer).fit(texts)
+        >>> model.prune(min_count=2).table.num_pairs
+        4
+        """
+        least = check_index(min_count, "min_count", 1)
+        if least > 1 and self.counts is None:
+            raise ValueError("min_count needs counts, and the model holds probabilities")
+        if least > 1 and self.counts is not None:
+            table = rare_pairs_left_out(self.counts, self._require_smoothing(), least)
+        else:
+            table = as_backoff(self._arpa_table())
+        if threshold is not None:
+            check_number(threshold, "threshold", 0.0, 1e300, "finite and not negative")
+            table = without_pairs(table, perplexity_changes(table) >= threshold)
+        return CountModel.from_table(table, self.tokenizer)
+
+    @property
+    def table(self) -> Table:
+        """The table of P(next | context), made when it is first asked for."""
+        if self._table is None:
+            if self.counts is None:
+                raise ValueError("the model is not fitted yet: call fit(corpus) first")
+            self._table = self._require_smoothing().table(self.counts)
+        return self._table
+
+    @property
+    def discounts(self) -> Discounts | None:
+        """What the smoothing takes off the counts, and whether it had to fall back.
+
+        None for a method that does not discount by the size of a count, and for a model of
+        probabilities.
+        """
+        if self.smoothing is None or self.counts is None:
+            return None
+        return self.smoothing.discounts(self.counts)
+
+    def _arpa_table(self) -> Table:
+        # Of counts the pairs, even where the table is dense.
+        if self.counts is None:
+            return self.table
+        return self._require_smoothing().backoff_table(self.counts)
+
+    def __repr__(self) -> str:
+        if self._table is None and self.counts is None:
+            return f"CountModel({self.smoothing}, not fitted)"
+        size = f"{self.vocab_size:,} symbols"
+        if self.counts is None:
+            return f"CountModel({type(self.table).__name__}, {size})"
+        return f"CountModel({self.smoothing}, {size}, {self.counts.total:,} pairs)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A table made of the counts is made again.
+        return {**self.__dict__, "_table": self._table if self.counts is None else None}
+
+    def _set_counts(self, counts: BigramCounts) -> None:
+        self._require_smoothing()
+        self.counts, self._table = counts, None
+        if self.tokenizer is None:
+            self.tokenizer = counts.tokenizer
+
+    def _require_smoothing(self) -> Smoothing:
+        if self.smoothing is None:
+            raise ValueError("the model holds probabilities, not counts: it cannot be fitted")
+        return self.smoothing
+
+    def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the counts with the smoothing's name, or else the table; and the tokenizer."""
+        tokenizer = None if self.tokenizer is None else self.tokenizer.to_json()
+        if self.counts is None:
+            arrays = {_TABLE_PREFIX + name: a for name, a in self.table.arrays().items()}
+            return arrays, {"table": self.table.kind, "tokenizer": tokenizer}
+        arrays, header = self.counts._to_arrays()
+        smoothing = self._require_smoothing().to_json()
+        return arrays, {**header, "smoothing": smoothing, "tokenizer": tokenizer}
+
+    @classmethod
+    def _from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+    ) -> CountModel:
+        """Make the model that `_to_arrays` wrote."""
+        description = header["tokenizer"]
+        tokenizer = None if description is None else tokenizer_from_json(description)
+        if "table" in header:
+            parts = {name.removeprefix(_TABLE_PREFIX): a for name, a in arrays.items()}
+            return cls.from_table(table_from_arrays(header["table"], parts), tokenizer)
+        counts = BigramCounts._from_arrays(arrays, header)
+        return cls.from_counts(counts, smoothing_from_json(header["smoothing"]), tokenizer)
+
+    def _own_counts(self) -> BigramCounts | None:
+        return self.counts

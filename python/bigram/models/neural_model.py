@@ -1,0 +1,402 @@
+"""The bigram model as a network: a V x V table of logits, trained by gradient descent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bigram import kernels
+from bigram.common.checks import check_inside, check_vocab_size
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.counts.compatibility import as_counts
+from bigram.randomness.generators import random_source
+from bigram.randomness.torch_generator import TorchGenerator
+from bigram.tables.dense import DenseTable
+from bigram.tokenizers.description import from_json as tokenizer_from_json
+from bigram.training.data import prepare
+from bigram.training.history import Callback, History
+from bigram.training.loop import Trainer
+from bigram.training.optimizers import SGD, AdamW
+from bigram.training.options import TrainingOptions
+from bigram.training.schedules import LearningRate
+from bigram.training.state import TrainableModel
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
+
+    from bigram.tokenizers.protocol import Tokenizer
+
+__all__ = ["NeuralModel"]
+
+_STATE_KEY = "token_embedding_table.weight"  # the name it has in the lecture's model
+
+
+class NeuralModel(TrainableModel):
+    """A bigram language model trained as a network.
+
+    Row i of the weight holds the logits of what follows token i; softmax makes probabilities of
+    them. So the model has exactly the freedom of a table of counts, and training leads to it.
+
+    Parameters
+    ----------
+    vocab_size_or_tokenizer : int or Tokenizer
+        V, or the tokenizer that has that many symbols. Without one, the model works on ids.
+    seed : int, TorchGenerator or None
+        For the first weights, N(0, 1). None takes fresh entropy.
+    weight : array, shape (V, V), optional
+        The first weights themselves; copied as float32.
+
+    Raises
+    ------
+    TypeError
+        If the first argument is neither, or the weight holds no floats.
+    ValueError
+        If the weight has another shape.
+
+    Examples
+    --------
+    >>> import bigram
+    >>> model = bigram.NeuralModel(bigram.CharTokenizer.from_texts(["emma", "ava"]), seed=0)
+    >>> history = model.fit(["emma", "ava"], steps=200, learning_rate=5.0)
+    >>> bool(history.losses[-1] < history.floor + 0.02)  # counting reaches the floor
+    True
+    """
+
+    kind: ClassVar[str] = "neural_model"
+
+    def __init__(
+        self,
+        vocab_size_or_tokenizer: int | Tokenizer,
+        *,
+        seed: int | TorchGenerator | None = None,
+        weight: ArrayLike | None = None,
+    ) -> None:
+        given: Any = vocab_size_or_tokenizer
+        self.tokenizer: Tokenizer | None = given if hasattr(given, "vocab_size") else None
+        size = check_vocab_size(getattr(given, "vocab_size", given))
+        if weight is not None:
+            self._weight = _as_weight(weight, size)
+        else:
+            self._weight = random_source(seed).randn((size, size))
+        self._table: DenseTable | None = None
+
+    @classmethod
+    def from_counts(
+        cls,
+        counts: BigramCounts | NDArray[Any] | csr_array,
+        *,
+        alpha: float = 0.0,
+        tokenizer: Tokenizer | None = None,
+    ) -> NeuralModel:
+        """Make the model that training on these counts leads to: weights ln(count / row sum).
+
+        Parameters
+        ----------
+        counts : BigramCounts, or integer array, shape (V, V), dense or csr_array
+        alpha : float
+            Added to each count. With 0, a pair never seen has the weight -inf.
+        tokenizer : Tokenizer, optional
+            That of the counts if None.
+
+        Returns
+        -------
+        NeuralModel
+            A context never seen has the weights 0: every successor is equally likely.
+
+        Raises
+        ------
+        TypeError
+            If the array holds no integers.
+        ValueError
+            If the tokenizer has another vocabulary size, a count is negative, or `alpha` is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> NeuralModel.from_counts(np.array([[1, 3], [0, 0]])).probs()
+        array([[0.25, 0.75],
+               [0.5 , 0.5 ]])
+        """
+        counts, tokenizer = as_counts(counts, tokenizer)
+        probs = kernels.normalize_rows(counts.to_dense(), alpha=alpha)
+        probs[~probs.any(axis=1)] = 1.0
+        with np.errstate(divide="ignore"):
+            weight = np.log(probs, out=probs)
+        return cls(counts.vocab_size if tokenizer is None else tokenizer, weight=weight)
+
+    @property
+    def weight(self) -> NDArray[np.float32]:
+        """The logits, shape (V, V), float32, as a read-only view; assign an array to set them."""
+        view: NDArray[np.float32] = self._weight.view()
+        view.flags.writeable = False
+        return view
+
+    @weight.setter
+    def weight(self, value: ArrayLike) -> None:
+        self._weight[...] = _as_weight(value, self.vocab_size)
+        self._weight_changed()
+
+    @property
+    def vocab_size(self) -> int:
+        """V, the number of ids."""
+        return int(self._weight.shape[0])
+
+    @property
+    def table(self) -> DenseTable:
+        """The table of P(next | context): the softmax of each row of the weight, in float64."""
+        if self._table is None:
+            self._table = DenseTable(_softmax(self._weight))
+        return self._table
+
+    def forward(
+        self, idx: ArrayLike, targets: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float32], float | None]:
+        """Look up the logits of the next token, and the loss if the next tokens are given.
+
+        Parameters
+        ----------
+        idx : array of int, shape (B, T)
+            Contexts.
+        targets : array of int, shape (B, T), optional
+            The token after each context.
+
+        Returns
+        -------
+        logits : float32 ndarray, shape (B, T, V)
+        loss : float or None
+            Mean cross-entropy in nats; None without targets.
+
+        Raises
+        ------
+        TypeError
+            If the ids are no integers.
+        ValueError
+            If an id is outside the vocabulary, or the shapes differ.
+
+        Examples
+        --------
+        >>> logits, loss = NeuralModel(65, weight=np.zeros((65, 65))).forward([[1, 2]], [[2, 3]])
+        >>> logits.shape, round(loss, 4)  # ln 65
+        ((1, 2, 65), 4.1744)
+        """
+        contexts = np.asarray(idx)
+        check_inside(contexts, self.vocab_size, "idx")
+        logits = self._weight[contexts]
+        if targets is None:
+            return logits, None
+        nexts = np.asarray(targets)
+        check_inside(nexts, self.vocab_size, "targets")
+        if nexts.shape != contexts.shape:
+            raise ValueError(f"targets has shape {nexts.shape}, idx has {contexts.shape}")
+        flat = nexts.reshape(-1).astype(np.int64)
+        loss = kernels.softmax_cross_entropy(logits.reshape(-1, self.vocab_size), flat)
+        return logits, float(loss)
+
+    def fit(
+        self,
+        corpus: Any,
+        *,
+        steps: int,
+        learning_rate: LearningRate,
+        optimizer: str | SGD | AdamW = "sgd",
+        batch_size: int | None = None,
+        block_size: int = 8,
+        shuffle: bool = False,
+        l2: float = 0.0,
+        weight_decay: float | None = None,
+        schedule: str = "constant",
+        warmup_steps: int = 0,
+        final_learning_rate: float = 0.0,
+        clip_norm: float | None = None,
+        validation: Any = 0.0,
+        eval_every: int | None = None,
+        eval_batches: int | None = None,
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        resume: bool = False,
+        seed: int | TorchGenerator | None = None,
+        progress: bool = False,
+        callbacks: Sequence[Callback] = (),
+        num_threads: int | None = None,
+    ) -> History:
+        """Train on the mean cross-entropy plus ``l2 * mean(weight ** 2)``.
+
+        Parameters
+        ----------
+        corpus : Corpus, iterable of str, BigramCounts, or arrays
+            Text needs the model's tokenizer. Arrays: `tokens`, `(tokens, offsets)`, or counts of
+            shape (V, V), dense or csr_array.
+        steps : int
+            Updates to make.
+        learning_rate : float, or function from the step to a float
+        optimizer : {"sgd", "adamw"}, SGD or AdamW
+        batch_size : int, optional
+            B. None takes every pair at each step. The counts say all about them: for this loss the
+            gradient from counts is the exact one, and a step costs V * V however long the text.
+        block_size : int
+            T: a batch is B windows of T + 1 tokens at random places, B * T examples.
+        shuffle : bool
+            A batch is B pairs instead, and each pair comes once an epoch.
+        l2 : float
+            Weight of the penalty mean(weight ** 2).
+        weight_decay : float, optional
+            In place of the optimizer's own.
+        schedule, warmup_steps, final_learning_rate
+            See :func:`bigram.training.learning_rates`.
+        clip_norm : float, optional
+            Longer gradients are scaled down to this Euclidean norm.
+        validation : float in [0, 1), or whatever `corpus` may be
+            A fraction keeps that much of the end of the token stream for validation.
+        eval_every : int, optional
+            Evaluate before step 0 and every so many steps, and at the end.
+        eval_batches : int, optional
+            Estimate the losses from so many random batches; None takes all pairs. With a
+            `TorchGenerator` as seed it is 200, as in the lecture, with none at the end.
+        patience : int, optional
+            Stop when that many evaluations in a row did not lower the validation loss by more
+            than `min_delta`; the best weights are kept.
+        checkpoint, checkpoint_every : path and int, optional
+            Write everything that the next step depends on to this file every so many steps.
+        resume : bool
+            Go on from the checkpoint if there is one, to the bit as if never interrupted. Data
+            and options must be the same; `steps` may be more.
+        seed : int, TorchGenerator or None
+            For the batches. A `TorchGenerator` draws in the order of the lecture.
+        progress : bool
+            Show a progress bar with the loss.
+        callbacks : sequence of functions
+            Each is called with a `TrainingStep` after every update; True from it ends the training.
+        num_threads : int, optional
+            The bits do not depend on it.
+
+        Returns
+        -------
+        History
+            The loss of every step, the evaluations, the seconds.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss is not finite; the last good weights are kept.
+        TypeError, ValueError
+            For an option or data that make no sense; the model is as it was.
+
+        Examples
+        --------
+        >>> import bigram, numpy as np
+        >>> tokens = np.array([0, 1, 2] * 50, dtype=np.uint8)
+        >>> model = bigram.NeuralModel(3, seed=1)
+        >>> history = model.fit(tokens, steps=100, learning_rate=0.1, optimizer="adamw",
+        ...                     batch_size=4, validation=0.1, eval_every=50, seed=2)
+        >>> [evaluation.step for evaluation in history.evaluations]
+        [0, 50, 100]
+        >>> bool(history.evaluations[-1].validation_loss < history.evaluations[0].validation_loss)
+        True
+        """
+        given = dict(locals())
+        del given["self"], given["corpus"]
+        options = TrainingOptions.checked(**given)
+        data, held_out = prepare(corpus, self.vocab_size, self.tokenizer, options)
+        return Trainer(self, data, held_out, options).run()
+
+    def state_dict(self) -> dict[str, NDArray[np.float32]]:
+        """Return a copy of the weight under the name it has in the lecture's model.
+
+        Returns
+        -------
+        dict
+            ``token_embedding_table.weight``: float32, shape (V, V). `torch.from_numpy` makes it
+            a tensor for ``load_state_dict``.
+
+        Examples
+        --------
+        >>> {name: array.shape for name, array in NeuralModel(3, seed=0).state_dict().items()}
+        {'token_embedding_table.weight': (3, 3)}
+        """
+        return {_STATE_KEY: self._weight.copy()}
+
+    @classmethod
+    def from_state_dict(
+        cls, state: Mapping[str, Any], tokenizer: Tokenizer | None = None
+    ) -> NeuralModel:
+        """Make a model of the lecture's ``state_dict()``: tensors or arrays.
+
+        Parameters
+        ----------
+        state : mapping
+            Holds ``token_embedding_table.weight``, shape (V, V).
+        tokenizer : Tokenizer, optional
+
+        Returns
+        -------
+        NeuralModel
+
+        Raises
+        ------
+        KeyError
+            If the weight is missing.
+        TypeError
+            If it holds no numbers.
+        ValueError
+            If it is not square, or of another size than the tokenizer's vocabulary.
+
+        Examples
+        --------
+        >>> NeuralModel.from_state_dict(NeuralModel(3, seed=0).state_dict())
+        NeuralModel(3 symbols)
+        """
+        if _STATE_KEY not in state:
+            raise KeyError(f"{_STATE_KEY!r} is not in the state, which has {list(state)}")
+        weight = state[_STATE_KEY]
+        if hasattr(weight, "detach"):  # a tensor, perhaps one with a gradient, perhaps on a GPU
+            weight = weight.detach().cpu()
+        weight = np.asarray(weight)
+        return cls(len(weight) if tokenizer is None else tokenizer, weight=weight)
+
+    def __repr__(self) -> str:
+        return f"NeuralModel({self.vocab_size:,} symbols)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_table": None}
+
+    def _weight_changed(self) -> None:
+        self._table = None
+
+    def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return what `save` writes."""
+        tokenizer = None if self.tokenizer is None else self.tokenizer.to_json()
+        return {"weight": self._weight}, {"tokenizer": tokenizer}
+
+    @classmethod
+    def _from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+    ) -> NeuralModel:
+        """Make the model that `_to_arrays` wrote."""
+        weight, described = arrays["weight"], header["tokenizer"]
+        tokenizer = None if described is None else tokenizer_from_json(described)
+        return cls(len(weight) if tokenizer is None else tokenizer, weight=weight)
+
+
+def _as_weight(weight: ArrayLike, size: int) -> NDArray[np.float32]:
+    """Return a float32 copy of shape (size, size)."""
+    array = np.asarray(weight)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"weight has dtype {array.dtype}, wanted floats")
+    if array.shape != (size, size):
+        raise ValueError(f"weight has shape {array.shape}, wanted ({size}, {size})")
+    return np.array(array, dtype=np.float32, order="C")
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the softmax of each row in float64."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    return shifted

@@ -1,0 +1,31 @@
+"""Figures and colours that all plots share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["BLUES", "FAINT", "INK", "PAPER", "SOFT", "new_figure", "save_figure"]
+
+INK, SOFT, FAINT, PAPER = "#0b2545", "#5b7186", "#8fa3b8", "#ffffff"
+BLUES = ("#ffffff", "#e6effa", "#bdd5ee", "#86b4de", "#4a8cc8", "#1f63a8", "#0b3c78")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make an empty figure that belongs to no window, or say which extra is missing."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('plotting needs matplotlib: pip install "bigram[plot]"') from error
+    return Figure(figsize=(width, height), facecolor=PAPER)
+
+
+def save_figure(axes: Axes, path: str) -> None:
+    """Write the figure that axes belong to, in the format that the file's name says."""
+    from matplotlib.figure import Figure
+
+    assert isinstance(axes.figure, Figure)
+    axes.figure.savefig(path)

@@ -1,0 +1,1 @@
+"""Random numbers: torch's generator in NumPy, and where training and sampling draw from."""

@@ -1,0 +1,144 @@
+"""Relative frequencies mixed with a base distribution, and their cruder cousin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bigram.common.checks import check_number
+from bigram.smoothing.base import (
+    Auto,
+    Base,
+    Smoothing,
+    base_distribution,
+    check_base,
+    divide,
+    interpolated,
+)
+from bigram.smoothing.tuning import leave_one_out, tuned_on
+from bigram.tables.backoff import BackoffTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bigram.smoothing.statistics import PairCounts
+
+__all__ = ["JelinekMercer", "StupidBackoff", "WittenBell"]
+
+_WEIGHTS = (1e-6, 1.0 - 1e-6)  # where the weight is looked for
+
+
+@dataclass(frozen=True)
+class JelinekMercer(Smoothing):
+    """Mix relative frequencies with the base: ``P(j | i) = (1 - w) c_ij / c_i + w q_j``.
+
+    Jelinek and Mercer 1980, with one weight for all contexts.
+
+    Parameters
+    ----------
+    weight : float or "auto", default "auto"
+        w, of the base, in [0, 1]. "auto": by leaving one out.
+    base, base_uniform
+        q, as in `bigram.smoothing.Dirichlet`.
+
+    Examples
+    --------
+    >>> JelinekMercer(0.25).weight
+    0.25
+    """
+
+    weight: float | Auto = "auto"
+    base: Base = "unigram"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.weight != "auto":
+            check_number(self.weight, "weight", 0.0, 1.0, "in [0, 1]")
+        check_base(self)
+
+    def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> JelinekMercer:
+        if held_out is not None:
+            return tuned_on(held_out, pairs, self, "weight", *_WEIGHTS)
+        if self.weight != "auto":
+            return self
+        base = base_distribution(self, pairs)
+        return replace(self, weight=leave_one_out(pairs, base, _mixed, *_WEIGHTS))
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        weight = float(self.weight)
+        kept = (1.0 - weight) * (pairs.counts / pairs.per_pair(pairs.row_sums))
+        backoff = np.full(pairs.vocab_size, weight)
+        return interpolated(pairs, kept, backoff, base_distribution(self, pairs))
+
+
+@dataclass(frozen=True)
+class WittenBell(Smoothing):
+    """Trust a context the less, the more successors it has: ``(c_ij + n_i q_j) / (c_i + n_i)``.
+
+    n_i is the number of distinct successors of i. Witten and Bell 1991, method C; Chen and
+    Goodman 1999, section 2.6.
+
+    Parameters
+    ----------
+    base, base_uniform
+        q, as in `bigram.smoothing.Dirichlet`.
+
+    Examples
+    --------
+    >>> WittenBell(base="uniform").base
+    'uniform'
+    """
+
+    base: Base = "unigram"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_base(self)
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        mass = pairs.row_sums + pairs.num_successors
+        kept = pairs.counts / pairs.per_pair(mass)
+        base = base_distribution(self, pairs)
+        return interpolated(pairs, kept, divide(pairs.num_successors, mass), base)
+
+
+@dataclass(frozen=True)
+class StupidBackoff(Smoothing):
+    """Relative frequencies of pairs seen, else ``a q_j``: scores, which do not sum to one.
+
+    Brants et al. 2007. Sampling divides each row by its sum.
+
+    Parameters
+    ----------
+    a : float, default 0.4
+        Positive and finite.
+    base, base_uniform
+        q, as in `bigram.smoothing.Dirichlet`.
+
+    Examples
+    --------
+    >>> StupidBackoff().a
+    0.4
+    """
+
+    a: float = 0.4
+    base: Base = "unigram"
+    base_uniform: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number(self.a, "a", 1e-300, 1e300, "positive and finite")
+        check_base(self)
+
+    def _smooth(self, pairs: PairCounts) -> BackoffTable:
+        probs = pairs.counts / pairs.per_pair(pairs.row_sums)
+        backoff = np.full(pairs.vocab_size, float(self.a))
+        base = base_distribution(self, pairs)
+        return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)
+
+
+def _mixed(
+    weight: float, count: NDArray[np.float64], total: NDArray[np.float64], q: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return (1.0 - weight) * count / total + weight * q

@@ -1,0 +1,400 @@
+"""The command line: every command, its JSON, and how it ends."""
+
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import bigram
+from bigram.cli.app import main
+
+NAMES = ["emma", "olivia", "ava", "isabella", "sophia"]
+
+
+class Result:
+    """What a command returned and wrote."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        assert self.code == 0, self.err
+        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"JSON has {name}"))
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    before = bigram.get_num_threads()
+
+    def call(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = main([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+
+    yield call
+    bigram.set_num_threads(before)
+
+
+@pytest.fixture
+def corpus(tmp_path) -> Path:
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(NAMES) + "\n")
+    return path
+
+
+@pytest.fixture
+def model(run, corpus, tmp_path) -> Path:
+    path = tmp_path / "m.safetensors"
+    assert run("fit", corpus, "-o", path).code == 0
+    return path
+
+
+def process(*arguments: object, **options) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "bigram", *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, **options)
+
+
+def test_fit_writes_the_model_of_the_corpus(run, corpus, tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    result = run("fit", corpus, "-o", path)
+    assert result.code == 0
+    assert result.out == f"{path}: 32 pairs over 12 symbols, AddK(k=1.0)\n"
+    assert result.err == ""
+    fitted = bigram.load(path)
+    assert fitted.counts.total == sum(len(name) + 1 for name in NAMES)
+    found = run("fit", corpus, "-o", path, "--smoothing", "add-k:0.5", "--json", "--threads", 2)
+    assert found.json["smoothing"] == {"name": "AddK", "k": 0.5}
+    assert bigram.load(path).smoothing == bigram.AddK(0.5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "method"),
+    [
+        ("mle", bigram.MLE()),
+        ("Laplace", bigram.AddK(1.0)),
+        ("add_k:2", bigram.AddK(2.0)),
+        ("jelinek-mercer:weight=0.25,base=uniform", bigram.JelinekMercer(0.25, base="uniform")),
+        ("dirichlet:10", bigram.Dirichlet(10.0)),
+        ("witten-bell", bigram.WittenBell()),
+        ("absolute-discount:0.5", bigram.AbsoluteDiscount(0.5)),
+        ("KneserNey", bigram.KneserNey()),
+        ("mkn", bigram.ModifiedKneserNey()),
+        ("katz", bigram.Katz()),
+        ("stupid-backoff:0.3", bigram.StupidBackoff(0.3)),
+    ],
+)
+def test_fit_takes_every_smoothing(run, corpus, tmp_path, spec, method) -> None:
+    path = tmp_path / "m.safetensors"
+    assert run("fit", corpus, "-o", path, "--smoothing", spec).err == ""
+    assert bigram.load(path).smoothing == method
+    assert type(method).__name__ in run("info", path).out
+
+
+def test_fit_reads_standard_input(run, model, tmp_path) -> None:
+    path = tmp_path / "stdin.safetensors"
+    assert run("fit", "-", "-o", path, stdin="\n".join(NAMES).encode()).code == 0
+    assert (bigram.load(path).probs() == bigram.load(model).probs()).all()
+
+
+def test_fit_running_text_bytes_and_unknown_symbols(run, corpus, tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    assert run("fit", corpus, "--text", "-o", path).code == 0
+    assert bigram.load(path).tokenizer.boundary_id is None
+    assert bigram.load(path).counts.total == corpus.stat().st_size - 1
+    assert run("fit", corpus, "--tokenizer", "byte", "-o", path).code == 0
+    assert bigram.load(path).vocab_size == 256
+    assert run("fit", corpus, "--unknown", "?", "-o", path).code == 0
+    assert bigram.load(path).tokenizer.unknown_id is not None
+
+
+def test_fit_reads_standard_input_twice_where_it_must(run, corpus, tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    for options in (("--unknown", "?"),):
+        assert run("fit", "-", *options, "-o", path, stdin=corpus.read_bytes()).code == 0
+        assert bigram.load(path).counts.total == 32
+
+
+def test_counts_serve_as_a_corpus(run, model, corpus, tmp_path) -> None:
+    path = tmp_path / "counts.safetensors"
+    bigram.count(bigram.Corpus.lines(corpus)).save(path)
+    assert run("fit", path, "-o", tmp_path / "again.safetensors").code == 0
+    again = bigram.load(tmp_path / "again.safetensors")
+    assert (again.probs() == bigram.load(model).probs()).all()
+    found = run("evaluate", model, path, "--json").json
+    assert found["nll"] == bigram.load(model).evaluate(NAMES).nll
+    assert run("evaluate", model, path, path).code == 2
+
+
+def test_evaluate(run, model, corpus) -> None:
+    expected = bigram.load(model).evaluate(NAMES)
+    found = run("evaluate", model, corpus, "--json").json
+    assert found["nll"] == expected.nll
+    assert set(found) == set(expected.__dataclass_fields__)
+    assert run("evaluate", model, "-", "--json", stdin=corpus.read_bytes()).json == found
+    text = run("evaluate", model, corpus).out
+    assert f"{expected.perplexity:.4f}" in text
+    assert "32 in 5 sequences" in text
+
+
+def test_evaluate_gives_the_figures_of_the_lecture(run, names_path, tmp_path) -> None:
+    path = tmp_path / "names.safetensors"
+    for smoothing, nll in (("mle", 2.4540), ("add-k", 2.4546)):
+        assert run("fit", names_path, "-o", path, "--smoothing", smoothing).code == 0
+        found = run("evaluate", path, names_path, "--json").json
+        assert found["nll"] == pytest.approx(nll, abs=5e-5)
+        assert found["num_tokens"] == 228_146
+
+
+def test_infinities_are_json(run, corpus, tmp_path) -> None:
+    path = tmp_path / "mle.safetensors"
+    run("fit", corpus, "-o", path, "--smoothing", "MLE")
+    assert run("evaluate", path, "-", "--json", stdin=b"e\n").json["nll"] == math.inf
+    empty = run("evaluate", path, "-", "--json", stdin=b"").json
+    assert (empty["nll"], empty["num_tokens"]) == (None, 0)
+    assert run("score", path, "-", "--json", stdin=b"e\n").json["score"] == -math.inf
+
+
+def test_sample(run, model) -> None:
+    expected = bigram.load(model).sample(7, seed=3, temperature=0.5, prefix="s", max_length=9)
+    options = ("-n", 7, "--seed", 3, "--temperature", 0.5, "--prefix", "s", "--max-length", 9)
+    assert run("sample", model, *options).out.splitlines() == expected
+    assert run("sample", model, *options, "--json").json == expected
+    texts = run("sample", model, "-n", 30, "--seed", 1, "--unique", "--top-k", 9).out.splitlines()
+    assert len(set(texts)) == 30
+    assert len(run("sample", model).out.splitlines()) == 10
+
+
+def test_score_streams_lines(run, model, corpus) -> None:
+    scores = bigram.load(model).score(["emma", "", "a sparrow".replace(" ", "")[:3]])
+    lines = run("score", model, "-", stdin=b"\xef\xbb\xbfemma\r\n\nasp").out.splitlines()
+    assert [line.split("\t")[1] for line in lines] == ["emma", "", "asp"]
+    assert [float(line.split("\t")[0]) for line in lines] == pytest.approx(scores, abs=1e-6)
+    result = run("score", model, corpus, "--json")
+    rows = [json.loads(line) for line in result.out.splitlines()]
+    assert [row["text"] for row in rows] == NAMES
+    assert [row["score"] for row in rows] == bigram.load(model).score(NAMES).tolist()
+    bad = run("score", model, "-", stdin=b"emma\nava\nmax\nava\n")
+    assert bad.code == 2
+    assert [line.split("\t")[1] for line in bad.out.splitlines()] == ["emma", "ava"]
+    assert bad.err == (
+        "bigram: error: -: line 3: 'x' (U+0078) is not in the vocabulary of the model\n"
+    )
+    bad = run("score", model, "-", stdin=b"emma\na.b\n")
+    assert [line.split("\t")[1] for line in bad.out.splitlines()] == ["emma"]
+    assert bad.err.startswith("bigram: error: -: line 2 has the boundary symbol '.' at position 1;")
+    bad = run("score", model, "-", stdin=b"emma\nz\xff\n")
+    assert bad.code == 2
+    assert bad.err == "bigram: error: -: line 2, byte 1: invalid UTF-8\n"
+
+
+def test_score_answers_before_its_input_ends(model) -> None:
+    pipe = subprocess.PIPE
+    with process("score", model, "-", stdin=pipe, stdout=pipe) as running:
+        running.stdin.write(b"emma\n")
+        running.stdin.flush()
+        assert running.stdout.readline().endswith(b"\temma\n")
+        running.stdin.close()
+        assert running.wait(60) == 0
+
+
+def test_an_arpa_file_is_a_model(run, tmp_path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("the cat sat\nthe dog\n")
+    path = tmp_path / "words.arpa"
+    options = ("--tokenizer", "word", "--smoothing", "witten-bell")
+    assert run("fit", words, "-o", tmp_path / "w.safetensors", *options).code == 0
+    assert run("convert", tmp_path / "w.safetensors", path).code == 0
+    expected = run("evaluate", tmp_path / "w.safetensors", words, "--json").json
+    found = run("evaluate", path, words, "--json").json
+    assert found["num_tokens"] == expected["num_tokens"] == 7
+    assert found["nll"] == pytest.approx(expected["nll"], abs=1e-5)
+    lines = run("sample", path, "-n", 20, "--seed", 1).out.splitlines()
+    assert {word for line in lines for word in line.split()} <= {
+        "the",
+        "cat",
+        "sat",
+        "dog",
+        "<unk>",
+    }
+    # Without <unk> KenLM warns, and so do we, in one line.
+    text = path.read_text().replace("ngram 1=7", "ngram 1=6").splitlines(keepends=True)
+    path.write_text("".join(line for line in text if "<unk>" not in line))
+    pipe = subprocess.PIPE
+    with process("evaluate", path, words, stdout=pipe, stderr=pipe) as running:
+        warning = running.stderr.read().decode()
+        assert running.wait(60) == 0, warning
+    assert warning.startswith("bigram: warning: ")
+    assert warning.count("\n") == 1
+
+
+def test_explain(run, model) -> None:
+    text = run("explain", model, "ava").out
+    assert [line.split()[0] for line in text.splitlines()[1:-1]] == [".a", "av", "va", "a."]
+    found = run("explain", model, "ava", "--json").json
+    fitted = bigram.load(model)
+    assert found["score"] == fitted.score("ava")
+    assert found["pairs"][0]["probability"] == fitted.explain("ava")[0].probability
+    rows = run("explain", model, "-", "--json", stdin=b"ava\nemma\n").out.splitlines()
+    assert [json.loads(row)["text"] for row in rows] == ["ava", "emma"]
+
+
+def test_plot(run, model, tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    assert run("plot", model, "-o", "map.png").out == "map.png\n"
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+    assert run("plot", model, "-o", "map.svg", "--json").json == {"picture": "map.svg"}
+
+
+def test_info(run, model) -> None:
+    found = run("info", model, "--json").json
+    assert found["kind"] == "count_model"
+    assert found["symbols"] == 12
+    assert found["smoothing"] == {"name": "AddK", "k": 1.0}
+    assert found["bytes"] == model.stat().st_size
+    text = run("info", model).out
+    assert "count_model" in text
+    assert "AddK" in text
+
+
+def test_demo(run, tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    found = run("demo", "--json").json
+    names = set(bigram.datasets.load_names())
+    assert found["names"] == len(names)
+    assert len(set(found["samples"])) == 20
+    assert not set(found["samples"]) & names
+    assert (tmp_path / found["picture"]).read_bytes().startswith(b"\x89PNG")
+    assert isinstance(bigram.load(tmp_path / found["model"]), bigram.CountModel)
+    text = run("demo").out
+    for line in ("most likely starts", "perplexity", "20 names that are not in the list"):
+        assert line in text
+    assert all(name in text for name in found["samples"])
+    # What it says to type next can be typed.
+    commands = [line.split() for line in text.splitlines() if line.startswith("  bigram ")]
+    for command in commands[:2]:
+        assert run(*command[1:]).code == 0
+    assert run("demo", "--json", "--seed", 7).json["samples"] != found["samples"]
+
+
+def test_demo_goes_on_without_matplotlib(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    text = run("demo").out
+    assert 'not drawn: plotting needs matplotlib: pip install "bigram[plot]"' in text
+    assert "What to type next" in text
+    assert not (tmp_path / "bigram-demo.png").exists()
+
+
+def test_help_lists_every_command(run) -> None:
+    text = run("--help").out
+    for command in ("demo", "fit", "evaluate", "sample", "score", "explain", "plot", "info"):
+        assert f"  {command} " in text
+        assert "--help" in run(command, "--help").out
+    assert run().out == text
+    assert run("--version").out == f"bigram {bigram.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "none.safetensors", "names.txt"], "none.safetensors: No such file"),
+        (["evaluate", "names.txt", "names.txt"], "names.txt: not a bigram file"),
+        (["evaluate", "m.safetensors", "none.txt"], "none.txt: No such file"),
+        (["evaluate", "m.safetensors", "."], "Is a directory"),
+        (["fit", "names.txt", "-o", "no/folder/m"], "No such file"),
+        (["fit", "names.txt"], "-o"),
+        (["fit", "names.txt", "-o", "x", "--smoothing", "best"], "smoothing 'best' is not known"),
+        (["fit", "names.txt", "-o", "x", "--smoothing", "add-k:z=1"], "has no option 'z'"),
+        (["fit", "names.txt", "-o", "x", "--smoothing", "add-k:-1"], "k = -1"),
+        (["fit", "names.txt", "-o", "x", "--smoothing", "mle:1"], "takes no options"),
+        (["fit", "names.txt", "-o", "x", "--tokenizer", "bytes"], "bytes"),
+        (["fit", "names.txt", "-o", "x", "--errors", "ignore"], "errors = 'ignore'"),
+        (["sample", "m.safetensors", "-n", "many"], "-n"),
+        (["sample", "m.safetensors", "--temperature", "0"], "temperature"),
+        (["sample", "m.safetensors", "--prefix", "q"], "'q'"),
+        (["explain", "m.safetensors", "qqq"], "'q'"),
+        (["info", "names.txt"], "names.txt: not a bigram file"),
+        (["sample", "m.safetensors", "--threads", "0"], "--threads"),
+        (["train", "names.txt", "-o", "x", "--learning-rate", "1e300"], "step"),
+        (["conjure"], "conjure"),
+        (["sample", "m.safetensors", "--sed", "1"], "--sed"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(run, model, arguments, message) -> None:
+    result = run(*arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("bigram: error: ")
+    assert result.err.count("\n") == 1
+    assert message in result.err
+
+
+def test_a_damaged_model_is_one_line(run, model) -> None:
+    data = bytearray(model.read_bytes())
+    data[-5] ^= 1
+    model.write_bytes(data)
+    result = run("sample", model)
+    assert result.code == 2
+    assert "damaged" in result.err
+
+
+def test_a_closed_pipe_ends_quietly(model) -> None:
+    pipe = subprocess.PIPE
+    with process("sample", model, "-n", 100000, stdout=pipe, stderr=pipe) as running:
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(60) == 141
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_output_in_any_encoding(run, tmp_path, monkeypatch, encoding) -> None:
+    text = "ž漢é\U0001f600"
+    (tmp_path / "t.txt").write_text(text + "\n", encoding="utf-8")
+    assert run("fit", tmp_path / "t.txt", "-o", tmp_path / "m").code == 0
+    for options, wanted in (((), text.encode(encoding, "backslashreplace")), (("--json",), None)):
+        out = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding))
+        assert main(["score", str(tmp_path / "m"), str(tmp_path / "t.txt"), *options]) == 0
+        if wanted is None:
+            assert json.loads(out.getvalue())["text"] == text
+        else:
+            assert out.getvalue().rstrip().endswith(b"\t" + wanted)
+
+
+@pytest.mark.parametrize(("closed", "name"), [("stdout", "output"), ("stdin", "input")])
+def test_a_closed_standard_stream(model, capsys, monkeypatch, closed, name) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    assert main(["score", str(model), "-"]) == 2
+    assert capsys.readouterr().err == f"bigram: error: standard {name} is closed\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupt_ends_with_130(model) -> None:
+    pipe = subprocess.PIPE
+    with process("score", model, "-", stdin=pipe, stdout=pipe, stderr=pipe) as running:
+        running.stdin.write(b"emma\n")
+        running.stdin.flush()
+        running.stdout.readline()
+        time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 130
+        assert running.stderr.read() == b""
+
+
+def test_importing_the_package_does_not_import_the_command_line() -> None:
+    code = (
+        "import sys, bigram; late = {'typer', 'scipy', 'safetensors', 'tqdm', 'matplotlib', "
+        "'torch', 'pandas'}; assert not late & set(sys.modules), late & set(sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=60)
