@@ -150,13 +150,6 @@ def test_ids_outside_the_vocabulary(table):
         table.top_k([0], 0)
 
 
-def test_from_arrays_refuses_another_kind():
-    with pytest.raises(ValueError, match="kind = 'cubic' is no kind of table"):
-        from_arrays("cubic", {})
-    with pytest.raises(ValueError, match="a dense table needs probs"):
-        from_arrays("dense", {})
-
-
 def test_filters_apply_in_order():
     log_probs = np.log(np.array([[0.4, 0.1, 0.4, 0.1], [0.7, 0.1, 0.1, 0.1]]))
     np.testing.assert_allclose(
