@@ -3,6 +3,7 @@
 from bigram import datasets, kernels
 from bigram.common.build import apply_isa_variable, show_config
 from bigram.common.threads import get_num_threads, set_num_threads
+from bigram.common.version import __version__ as __version__
 from bigram.corpus.corpus import Corpus
 from bigram.counting.count import count
 from bigram.counts.bigram_counts import BigramCounts
@@ -65,8 +66,6 @@ __all__ = [
     "set_num_threads",
     "show_config",
 ]
-
-__version__ = "0.1.0"
 
 apply_isa_variable()
 del apply_isa_variable

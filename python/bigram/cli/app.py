@@ -16,6 +16,7 @@ import typer
 
 from bigram.cli import counts, demo, info, models, train
 from bigram.cli.output import describe, escape_what_cannot_be_written
+from bigram.common.version import __version__
 
 __all__ = ["app", "main"]
 
@@ -58,8 +59,6 @@ def start(
     `bigram COMMAND --help` says what each command takes.
     """  # noqa: D301
     if version:
-        from bigram import __version__
-
         print(f"bigram {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:

@@ -9,6 +9,7 @@ import warnings
 
 from bigram import _core
 from bigram.common.threads import get_num_threads
+from bigram.common.version import __version__
 
 __all__ = ["show_config"]
 
@@ -43,11 +44,9 @@ def show_config() -> None:
     instruction set ...
     threads ...
     """
-    import bigram
-
     openmp = _core.openmp_version()
     lines = {
-        "bigram": bigram.__version__,
+        "bigram": __version__,
         "python": f"{platform.python_version()} ({sys.platform}, {platform.machine()})",
         "compiler": _core.compiler(),
         "OpenMP": str(openmp) if openmp else "none (serial)",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
+from typing_extensions import Self
+
 from bigram.common.types import Path
 from bigram.counts import arrow, npz, tsv
 from bigram.counts.matrix import Dense, as_sparse
@@ -86,12 +88,12 @@ class CountsExport:
 
     @classmethod
     def from_tsv(
-        cls: type[Counts],
+        cls,
         path: Path,
         *,
         tokenizer: Tokenizer | None = None,
         vocab_size: int | None = None,
-    ) -> Counts:
+    ) -> Self:
         """Read counts that `to_tsv` or another program wrote, one pair a line, in any order.
 
         Parameters
@@ -144,7 +146,7 @@ class CountsExport:
         arrow.write_parquet(self.matrix, self.tokenizer, path)
 
     @classmethod
-    def from_parquet(cls: type[Counts], path: Path, *, vocab_size: int | None = None) -> Counts:
+    def from_parquet(cls, path: Path, *, vocab_size: int | None = None) -> Self:
         """Read counts from the columns context, next and count of a Parquet file.
 
         Parameters
@@ -188,7 +190,7 @@ class CountsExport:
         npz.write_npz(as_sparse(self.matrix), self.tokenizer, path)
 
     @classmethod
-    def from_npz(cls: type[Counts], path: Path) -> Counts:
+    def from_npz(cls, path: Path) -> Self:
         """Read counts that `to_npz` or ``scipy.sparse.save_npz`` wrote.
 
         Parameters

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from bigram.common.types import Array, Path
+from bigram.common.version import __version__
 from bigram.storage.atomic import atomic_write
 from bigram.storage.stored_array import StoredArray, as_hex, chunks, little_endian
 
@@ -50,15 +51,6 @@ _UNSOUND = (
 # is stored as an array of its bytes.
 _DOCUMENT_LIMIT = 1 << 20
 _DOCUMENT_ARRAY = "__document__"
-
-
-def _package_version() -> str:
-    import importlib.metadata
-
-    try:
-        return importlib.metadata.version("bigram")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def save_arrays(
@@ -100,7 +92,7 @@ def save_arrays(
         "header": dict(header),
         "provenance": {
             "package": "bigram",
-            "package_version": _package_version(),
+            "package_version": __version__,
             "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     }
