@@ -202,10 +202,10 @@ def check_table(weight: Any, name: str = "weight") -> npt.NDArray[Any]:
 
 
 def check_number(value: object, name: str, low: float, high: float, wanted: str) -> None:
-    """Refuse an option that is no number in [low, high]; `wanted` says it in words."""
+    """Refuse an option that is not a number in [low, high]; `wanted` says what is, in words."""
     check_real(value, name)
     if not low <= value <= high:  # type: ignore[operator]
-        raise ValueError(f"{name} = {value} must be {wanted}")
+        raise ValueError(f"{name} = {value}, wanted {wanted}")
 
 
 def check_ids(ids: ArrayLike, vocab_size: int, name: str) -> NDArray[np.int64]:

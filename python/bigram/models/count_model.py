@@ -282,7 +282,7 @@ class CountModel(BigramModel):
         else:
             table = as_backoff(self._arpa_table())
         if threshold is not None:
-            check_number(threshold, "threshold", 0.0, 1e300, "finite and not negative")
+            check_number(threshold, "threshold", 0.0, 1e300, "a finite number >= 0")
             table = without_pairs(table, perplexity_changes(table) >= threshold)
         return CountModel.from_table(table, self.tokenizer)
 

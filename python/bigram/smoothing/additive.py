@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MLE", "AddK", "Dirichlet"]
 
-_LARGEST = float(np.finfo(np.float64).max)
+_SMALLEST, _LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 _ADDED = (1e-6, 1e9)  # where mu is looked for
 
 
@@ -81,7 +81,7 @@ class AddK(Smoothing):
 
     def __post_init__(self) -> None:
         if self.k != "auto":
-            check_number(self.k, "k", 0.0, _LARGEST, "finite and not negative")
+            check_number(self.k, "k", 0.0, _LARGEST, "a finite number >= 0")
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> AddK:
         low, high = _ADDED[0] / pairs.vocab_size, _ADDED[1] / pairs.vocab_size
@@ -134,7 +134,7 @@ class Dirichlet(Smoothing):
 
     def __post_init__(self) -> None:
         if self.mu != "auto":
-            check_number(self.mu, "mu", np.finfo(np.float64).tiny, _LARGEST, "positive and finite")
+            check_number(self.mu, "mu", _SMALLEST, _LARGEST, "a positive finite number")
         check_base(self)
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> Dirichlet:

@@ -194,7 +194,7 @@ class Smoothing(ABC):
 
 def check_base(smoothing: Any) -> None:
     """Check the options `base` and `base_uniform`; a base of numbers becomes a tuple."""
-    check_number(smoothing.base_uniform, "base_uniform", 0.0, 1.0, "in [0, 1]")
+    check_number(smoothing.base_uniform, "base_uniform", 0.0, 1.0, "a number in [0, 1]")
     base = smoothing.base
     if isinstance(base, str):
         if base not in _BASES:

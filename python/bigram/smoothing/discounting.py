@@ -168,7 +168,7 @@ class ModifiedKneserNey(Smoothing):
 
 def _check_discount(discount: object) -> None:
     if discount != "auto":
-        check_number(discount, "discount", np.finfo(np.float64).tiny, 1.0, "in (0, 1]")
+        check_number(discount, "discount", np.finfo(np.float64).tiny, 1.0, "a number in (0, 1]")
 
 
 def _one_discount(discount: float | Auto, pairs: PairCounts) -> Discounts:

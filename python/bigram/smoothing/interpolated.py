@@ -55,7 +55,7 @@ class JelinekMercer(Smoothing):
 
     def __post_init__(self) -> None:
         if self.weight != "auto":
-            check_number(self.weight, "weight", 0.0, 1.0, "in [0, 1]")
+            check_number(self.weight, "weight", 0.0, 1.0, "a number in [0, 1]")
         check_base(self)
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> JelinekMercer:
@@ -128,7 +128,7 @@ class StupidBackoff(Smoothing):
     base_uniform: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number(self.a, "a", 1e-300, 1e300, "positive and finite")
+        check_number(self.a, "a", 1e-300, 1e300, "a positive finite number")
         check_base(self)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
