@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
-from typing_extensions import Self
-
 from bigram.common.types import Path
 from bigram.counts import arrow, npz, tsv
 from bigram.counts.matrix import Dense, as_sparse
 from bigram.tokenizers.protocol import Tokenizer
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from bigram.common.csr import Csr
     from bigram.counts.arrow import DataFrame, Table
 
