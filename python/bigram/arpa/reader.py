@@ -13,7 +13,7 @@ import numpy as np
 
 from bigram.arpa.writer import BEGIN, END, UNKNOWN, ZERO
 from bigram.common.threads import resolve_num_threads
-from bigram.common.types import Path
+from bigram.common.types import StrPath
 from bigram.kernels.arpa import ArpaWords
 from bigram.tables.backoff import BackoffTable
 from bigram.tokenizers.protocol import check_tokenizer
@@ -40,7 +40,7 @@ _ERRORS = {
 }
 
 
-def read_arpa(path: Path, tokenizer: Tokenizer | None = None) -> tuple[BackoffTable, Tokenizer]:
+def read_arpa(path: StrPath, tokenizer: Tokenizer | None = None) -> tuple[BackoffTable, Tokenizer]:
     r"""Read an ARPA file of order 2, gzipped or not.
 
     Parameters
@@ -92,7 +92,7 @@ class _Pairs(NamedTuple):
 class _File:
     """The text of a file, and the byte that is read next."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: StrPath) -> None:
         self.name = os.fspath(path)
         with open(path, "rb") as file:
             self.text = file.read()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.common.types import Path
+from bigram.common.types import StrPath
 from bigram.kernels.arpa import format_ngrams
 from bigram.storage.atomic import atomic_write
 from bigram.tables.backoff import BackoffTable
@@ -36,7 +36,7 @@ _SEPARATORS = "\0\t\n\r "
 _LINES = 1 << 20  # formatted at a time
 
 
-def write_arpa(path: Path, table: Table, tokenizer: Tokenizer | None) -> None:
+def write_arpa(path: StrPath, table: Table, tokenizer: Tokenizer | None) -> None:
     """Write a model as an ARPA file, gzipped where the name ends in .gz.
 
     Parameters

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from bigram.common.types import Csr
 
-__all__ = ["Csr", "index_dtype", "make_csr"]
-
-Csr: TypeAlias = "csr_array[Any, tuple[int, int]]"
+__all__ = ["index_dtype", "make_csr"]
 
 _INT32_LIMIT = 2**31 - 1
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from bigram.common.checks import MAX_VOCAB_SIZE, check_index
 from bigram.common.progress import Progress
 from bigram.common.progress import progress as progress_bar
-from bigram.corpus.opening import Paths, expand_paths
+from bigram.common.types import StrPaths
+from bigram.corpus.opening import expand_paths
 from bigram.corpus.records import JsonLines, ParquetFiles, Records
 from bigram.corpus.text_sources import Source, TextFiles, TextIterable
 from bigram.corpus.token_shards import TokenFiles, check_shard_dtype
@@ -42,7 +43,7 @@ class Corpus:
     source: Source
 
     @classmethod
-    def lines(cls, paths: Paths, *, errors: str = "strict") -> Corpus:
+    def lines(cls, paths: StrPaths, *, errors: str = "strict") -> Corpus:
         r"""Read files of one sequence a line.
 
         Lines end at ``\n`` only; one ``\r`` before it and a leading byte-order mark are dropped. A
@@ -73,7 +74,7 @@ class Corpus:
         return cls(TextFiles(expand_paths(paths), True, _checked_errors(errors)))
 
     @classmethod
-    def text(cls, paths: Paths, *, errors: str = "strict") -> Corpus:
+    def text(cls, paths: StrPaths, *, errors: str = "strict") -> Corpus:
         """Read files of running text, one sequence a file, newlines included.
 
         Parameters
@@ -101,7 +102,7 @@ class Corpus:
     @classmethod
     def shards(
         cls,
-        paths: Paths,
+        paths: StrPaths,
         *,
         dtype: npt.DTypeLike | None = None,
         vocab_size: int,
@@ -153,7 +154,7 @@ class Corpus:
         return cls(TokenFiles(expand_paths(paths), check_shard_dtype(dtype), size, eod))
 
     @classmethod
-    def jsonl(cls, paths: Paths, *, text_key: str = "text", errors: str = "strict") -> Corpus:
+    def jsonl(cls, paths: StrPaths, *, text_key: str = "text", errors: str = "strict") -> Corpus:
         r"""Read texts from files of JSON objects, one a line, each text a sequence.
 
         Parameters
@@ -188,7 +189,7 @@ class Corpus:
         return cls(TextIterable(JsonLines(files, text_key)))
 
     @classmethod
-    def parquet(cls, paths: Paths, *, column: str = "text") -> Corpus:
+    def parquet(cls, paths: StrPaths, *, column: str = "text") -> Corpus:
         """Read a column of texts from Parquet files, each text a sequence; needs pyarrow.
 
         Parameters

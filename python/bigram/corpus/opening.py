@@ -10,12 +10,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import glob
-from typing import Any, BinaryIO, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol
 
-__all__ = ["Paths", "Reader", "expand_paths", "open_binary", "total_bytes"]
+from bigram.common.types import StrPaths
 
-Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
-
+__all__ = ["Reader", "expand_paths", "open_binary", "total_bytes"]
 
 _ZSTD_BYTES = 1 << 11  # of compressed data at a time: 64 MiB of text at the very most
 
@@ -27,7 +26,7 @@ class Reader(Protocol):
         """Fill a buffer as far as the stream goes."""
 
 
-def expand_paths(paths: Paths) -> tuple[str, ...]:
+def expand_paths(paths: StrPaths) -> tuple[str, ...]:
     """Return the paths as str, patterns with ``*``, ``?`` or ``[`` replaced by what they match.
 
     Raises

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bigram.common.csr import Csr
+from bigram.common.types import Csr, Dense
 from bigram.corpus.blocks import Block, read_blocks
 from bigram.corpus.corpus import Corpus, open_progress
 from bigram.corpus.text_sources import TextFiles
 from bigram.corpus.unicode import code_points
 from bigram.corpus.units import Piece, Texts
-from bigram.counting.code_points import BOUNDARY, Matrix, PointCounter, add_up
+from bigram.counting.code_points import BOUNDARY, PointCounter, add_up
 from bigram.kernels import count_bigrams
 from bigram.tokenizers.byte import ByteTokenizer
 from bigram.tokenizers.char import CharTokenizer
@@ -28,7 +28,7 @@ _ASCII = 128
 
 def count_characters(
     corpus: Corpus, tokenizer: CharTokenizer | None, progress: bool
-) -> tuple[Matrix | Csr, CharTokenizer] | None:
+) -> tuple[Dense | Csr, CharTokenizer] | None:
     """Count the characters of a corpus, for a new vocabulary or a given one.
 
     None where a given tokenizer needs the long way: its texts come from an iterable, or one of them
@@ -57,7 +57,7 @@ def count_characters(
     return counter.result() if tokenizer is None else counter.result_for(tokenizer)
 
 
-_spare: list[Matrix] = []  # fresh memory costs as much as counting a small file into it
+_spare: list[Dense] = []  # fresh memory costs as much as counting a small file into it
 
 
 class CharCounter:
@@ -135,7 +135,7 @@ class CharCounter:
             others[others.index(_NEWLINE)] = BOUNDARY
         return rows, others
 
-    def result(self) -> tuple[Matrix | Csr, CharTokenizer]:
+    def result(self) -> tuple[Dense | Csr, CharTokenizer]:
         """Return the counts and a tokenizer of all symbols met, in order."""
         rows, others = self._symbols()
         symbols = {*rows.values(), *others} - {BOUNDARY}
@@ -155,14 +155,14 @@ class CharCounter:
             points[0] = BOUNDARY
         if not others:
             order = [_NEWLINE if point == BOUNDARY else point for point in points]
-            matrix: Matrix | Csr = self._bytes.take(order, 0).take(order, 1)
+            matrix: Dense | Csr = self._bytes.take(order, 0).take(order, 1)
         else:
             ids = {point: index for index, point in enumerate(points)}
             matrix = self._arranged(tokenizer.vocab_size, rows, others, ids)
         _spare[:] = [self._bytes]
         return matrix, tokenizer
 
-    def result_for(self, tokenizer: CharTokenizer) -> tuple[Matrix | Csr, CharTokenizer] | None:
+    def result_for(self, tokenizer: CharTokenizer) -> tuple[Dense | Csr, CharTokenizer] | None:
         """Return the counts by a tokenizer's ids, None where they do not fit."""
         if (tokenizer.boundary is not None) != self._bounded:
             return None
@@ -179,7 +179,7 @@ class CharCounter:
 
     def _arranged(
         self, size: int, rows: dict[int, int], others: list[int], ids: dict[int, int]
-    ) -> Matrix | Csr:
+    ) -> Dense | Csr:
         """Add up both tables by the ids of code points."""
         of_byte = np.zeros(_ASCII, dtype=np.int64)
         of_byte[list(rows)] = [ids[point] for point in rows.values()]
@@ -192,7 +192,7 @@ class CharCounter:
         return add_up(parts, size)
 
 
-def count_bytes(corpus: Corpus, tokenizer: ByteTokenizer, progress: bool) -> Matrix | None:
+def count_bytes(corpus: Corpus, tokenizer: ByteTokenizer, progress: bool) -> Dense | None:
     """Count the bytes of files as they are; None where that needs the long way."""
     source, boundary = corpus.source, tokenizer.boundary_id
     if not isinstance(source, TextFiles) or not source.can_be_read_again:

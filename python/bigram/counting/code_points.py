@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bigram.common.csr import Csr
+from bigram.common.types import Csr, Dense
 from bigram.counts.running_sum import RunningSum
 from bigram.kernels import count_bigrams, count_bigrams_sparse, encode_characters
 
-__all__ = ["BOUNDARY", "Matrix", "PointCounter", "add_up"]
-
-Matrix = npt.NDArray[np.int64]
+__all__ = ["BOUNDARY", "PointCounter", "add_up"]
 
 BOUNDARY = 0x110000  # stands for the boundary among code points, being none itself
 _NUM_POINTS = BOUNDARY + 1
@@ -28,7 +26,7 @@ class PointCounter:
     def __init__(self) -> None:
         self.points: list[int] = []
         self._ids = np.zeros(0, dtype=np.uint32)  # id + 1 of each code point, 0 where there is none
-        self._matrix: Matrix | None = np.zeros((0, 0), dtype=np.int64)
+        self._matrix: Dense | None = np.zeros((0, 0), dtype=np.int64)
         self._sum = RunningSum()
         self._held: list[npt.NDArray[np.uint32]] = []
         self._num_held = 0
@@ -98,7 +96,7 @@ class PointCounter:
         self._sum.add(count_bigrams_sparse(tokens, _NUM_POINTS, offsets=offsets))
         self._held, self._num_held = [], 0
 
-    def pairs(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Matrix]:
+    def pairs(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Dense]:
         """Return the first and the second id of each pair, and its count, all of shape (n,)."""
         if self._matrix is not None:
             rows, columns = np.nonzero(self._matrix)
@@ -111,7 +109,7 @@ class PointCounter:
         return rows, total.indices, total.data
 
 
-def _sparse(rows: npt.NDArray[Any], columns: npt.NDArray[Any], counts: Matrix, size: int) -> Csr:
+def _sparse(rows: npt.NDArray[Any], columns: npt.NDArray[Any], counts: Dense, size: int) -> Csr:
     """Add up counts by row and column to a (size, size) matrix with sorted indices."""
     from scipy.sparse import csr_array
 
@@ -122,8 +120,8 @@ def _sparse(rows: npt.NDArray[Any], columns: npt.NDArray[Any], counts: Matrix, s
 
 
 def add_up(
-    parts: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any], Matrix]], size: int
-) -> Matrix | Csr:
+    parts: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any], Dense]], size: int
+) -> Dense | Csr:
     """Add up pairs of ids and their counts to a (size, size) matrix, dense if it is small."""
     rows, columns, counts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     if size > _DENSE_LIMIT:

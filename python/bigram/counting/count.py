@@ -9,8 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from bigram.common.csr import Csr
-from bigram.common.types import Path
+from bigram.common.types import Csr, StrPath
 from bigram.corpus.corpus import Corpus, as_corpus
 from bigram.corpus.text_sources import TextFiles, TextIterable
 from bigram.counting.characters import count_bytes, count_characters
@@ -34,8 +33,8 @@ def count(
     *,
     layout: str = "auto",
     memory_limit: int | None = None,
-    resume: Path | None = None,
-    out: Path | None = None,
+    resume: StrPath | None = None,
+    out: StrPath | None = None,
     progress: bool = False,
 ) -> BigramCounts:
     r"""Count the bigrams of a corpus.
@@ -126,7 +125,7 @@ def _checked_limit(layout: str, memory_limit: int | None) -> int:
     return min(DENSE_LIMIT, math.isqrt(int(memory_limit) // 8))
 
 
-def _check_places(resume: Path | None, out: Path | None) -> None:
+def _check_places(resume: StrPath | None, out: StrPath | None) -> None:
     """Raise now what would otherwise be raised after hours of counting."""
     for path in (resume, out):
         if path is not None:
@@ -148,7 +147,7 @@ def _count_symbols(
     return None
 
 
-def _vocabulary(source: Corpus, resume: Path) -> Tokenizer:
+def _vocabulary(source: Corpus, resume: StrPath) -> Tokenizer:
     """Return the tokenizer of a checkpoint or, where there is none yet, of all characters."""
     if os.path.exists(resume):
         _, _, header = open_arrays(resume, kind="checkpoint")

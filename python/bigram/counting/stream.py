@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from bigram import kernels
-from bigram.common.csr import Csr
-from bigram.common.types import Array, Path
+from bigram.common.types import Array, Csr, StrPath
 from bigram.counts.matrix import PAIRS_PER_BLOCK, empty_sparse
 from bigram.counts.row_files import counts_from_arrays, map_counts, open_rows, write_sparse
 from bigram.counts.rows import Rows, merged_blocks, rows_of
@@ -61,7 +60,7 @@ class CountStream:
         *,
         dense: bool,
         memory_limit: int | None = None,
-        resume: Path | None = None,
+        resume: StrPath | None = None,
         header: Mapping[str, Any] | None = None,
     ) -> None:
         self._vocab_size = vocab_size
@@ -119,7 +118,7 @@ class CountStream:
         if held:
             self._count(held)
 
-    def result(self, out: Path | None = None) -> Array | Csr:
+    def result(self, out: StrPath | None = None) -> Array | Csr:
         """Return the counts, (V, V).
 
         Sparse counts that were spilled, or go to a file `out`, come memory-mapped.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bigram.common.checks import check_vocab_size
-from bigram.common.types import Path
-from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, Ids, collect, metadata, parse_metadata
+from bigram.common.types import Column, Csr, Dense, StrPath
+from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, collect, metadata, parse_metadata
 from bigram.counts.rows import pairs_of
 from bigram.storage.atomic import atomic_write
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame as DataFrame
     from pyarrow import Table as Table
 
-    from bigram.common.csr import Csr
-    from bigram.counts.matrix import Dense
     from bigram.tokenizers.protocol import Tokenizer
 
 __all__ = ["read_parquet", "to_arrow", "to_pandas", "write_parquet"]
@@ -76,7 +74,7 @@ def to_pandas(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> pd.DataFrame:
     return frame
 
 
-def write_parquet(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: Path) -> None:
+def write_parquet(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: StrPath) -> None:
     """Write all pairs to a Parquet file, block by block."""
     _pyarrow()
     from pyarrow.parquet import ParquetWriter
@@ -90,7 +88,7 @@ def write_parquet(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: Path) 
         writer.close()
 
 
-def read_parquet(path: Path, *, vocab_size: int | None = None) -> tuple[Csr, Tokenizer | None]:
+def read_parquet(path: StrPath, *, vocab_size: int | None = None) -> tuple[Csr, Tokenizer | None]:
     """Read counts from the columns context, next and count (ids) of a Parquet file."""
     pa = _pyarrow()
     from pyarrow.parquet import ParquetFile
@@ -107,7 +105,7 @@ def read_parquet(path: Path, *, vocab_size: int | None = None) -> tuple[Csr, Tok
         raise ValueError(f"{name}: not Parquet, damaged, or without counts: {error}") from None
 
 
-def _parquet_blocks(name: str, file: Any) -> Iterator[tuple[Ids, Ids, Ids]]:
+def _parquet_blocks(name: str, file: Any) -> Iterator[tuple[Column, Column, Column]]:
     import pyarrow as pa
 
     for column in COLUMNS:

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.common.checks import check_index
-from bigram.common.csr import Csr, make_csr
-from bigram.common.types import Path
+from bigram.common.csr import make_csr
+from bigram.common.types import Csr, Dense, StrPath
 from bigram.counts import merging
 from bigram.counts.exchange import CountsExport
 from bigram.counts.matrix import (
-    Dense,
     as_dense,
     as_sparse,
     check_sparse,
@@ -115,7 +114,7 @@ class BigramCounts(CountsExport):
     # ---- sums
 
     def merge(
-        *counts_or_paths: BigramCounts | Path, out: Path | None = None, progress: bool = False
+        *counts_or_paths: BigramCounts | StrPath, out: StrPath | None = None, progress: bool = False
     ) -> BigramCounts:
         """Add up counts, in memory or in files, a few million pairs at a time.
 
@@ -384,7 +383,7 @@ class BigramCounts(CountsExport):
 
     # ---- files
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the counts to a file that `load` and `bigram.load` read.
 
         Parameters
@@ -403,7 +402,7 @@ class BigramCounts(CountsExport):
         save_arrays(path, "counts", *self._to_arrays())
 
     @classmethod
-    def load(cls, path: Path) -> BigramCounts:
+    def load(cls, path: StrPath) -> BigramCounts:
         """Read counts that `save` wrote; sparse ones are memory-mapped.
 
         Parameters

@@ -6,19 +6,15 @@ import json
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from bigram.common.checks import MAX_VOCAB_SIZE, check_index
-from bigram.common.csr import Csr
+from bigram.common.types import Column, Csr
 from bigram.counts.matrix import check_total, empty_sparse, exact_sum
 from bigram.counts.running_sum import RunningSum
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.protocol import Tokenizer
 
-__all__ = ["COLUMNS", "LINES_PER_BLOCK", "Ids", "collect", "metadata", "parse_metadata"]
-
-
-Ids = npt.NDArray[np.int64]
+__all__ = ["COLUMNS", "LINES_PER_BLOCK", "collect", "metadata", "parse_metadata"]
 
 
 COLUMNS = ("context", "next", "count")
@@ -49,7 +45,7 @@ def parse_metadata(name: str, text: str | bytes) -> tuple[int, Tokenizer | None]
 
 def collect(
     name: str,
-    blocks: Iterable[tuple[Ids, Ids, Ids]],
+    blocks: Iterable[tuple[Column, Column, Column]],
     vocab_size: int | None,
 ) -> Csr:
     """Add up pairs in any order; without a vocabulary size, the largest id gives it."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from bigram.common.types import Path
+from bigram.common.types import Csr, Dense, StrPath
 from bigram.counts import arrow, npz, tsv
-from bigram.counts.matrix import Dense, as_sparse
+from bigram.counts.matrix import as_sparse
 from bigram.tokenizers.protocol import Tokenizer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from bigram.common.csr import Csr
     from bigram.counts.arrow import DataFrame, Table
 
 __all__ = ["CountsExport"]
-
-Counts = TypeVar("Counts", bound="CountsExport")
 
 
 class CountsExport:
@@ -30,8 +27,8 @@ class CountsExport:
     @classmethod
     @abstractmethod
     def trusted(
-        cls: type[Counts], matrix: Dense | Csr, tokenizer: Tokenizer | None, *, layout: str | None
-    ) -> Counts:
+        cls, matrix: Dense | Csr, tokenizer: Tokenizer | None, *, layout: str | None
+    ) -> Self:
         """Wrap a matrix that this package has made, in the layout wanted."""
 
     def to_arrow(self) -> Table:
@@ -64,7 +61,7 @@ class CountsExport:
         """
         return arrow.to_pandas(self.matrix, self.tokenizer)
 
-    def to_tsv(self, path: Path) -> None:
+    def to_tsv(self, path: StrPath) -> None:
         """Write the pairs as tab-separated values.
 
         A first line, ``# bigram counts`` and JSON, keeps the tokenizer and V. The second names the
@@ -89,7 +86,7 @@ class CountsExport:
     @classmethod
     def from_tsv(
         cls,
-        path: Path,
+        path: StrPath,
         *,
         tokenizer: Tokenizer | None = None,
         vocab_size: int | None = None,
@@ -129,7 +126,7 @@ class CountsExport:
             *tsv.read_tsv(path, tokenizer=tokenizer, vocab_size=vocab_size), layout="auto"
         )
 
-    def to_parquet(self, path: Path) -> None:
+    def to_parquet(self, path: StrPath) -> None:
         """Write the pairs to a Parquet file with the columns of `to_arrow`.
 
         Parameters
@@ -146,7 +143,7 @@ class CountsExport:
         arrow.write_parquet(self.matrix, self.tokenizer, path)
 
     @classmethod
-    def from_parquet(cls, path: Path, *, vocab_size: int | None = None) -> Self:
+    def from_parquet(cls, path: StrPath, *, vocab_size: int | None = None) -> Self:
         """Read counts from the columns context, next and count of a Parquet file.
 
         Parameters
@@ -171,7 +168,7 @@ class CountsExport:
         """
         return cls.trusted(*arrow.read_parquet(path, vocab_size=vocab_size), layout="auto")
 
-    def to_npz(self, path: Path) -> None:
+    def to_npz(self, path: StrPath) -> None:
         """Write the counts to a file that ``scipy.sparse.load_npz`` reads.
 
         Parameters
@@ -190,7 +187,7 @@ class CountsExport:
         npz.write_npz(as_sparse(self.matrix), self.tokenizer, path)
 
     @classmethod
-    def from_npz(cls, path: Path) -> Self:
+    def from_npz(cls, path: StrPath) -> Self:
         """Read counts that `to_npz` or ``scipy.sparse.save_npz`` wrote.
 
         Parameters

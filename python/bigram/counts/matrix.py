@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bigram.common.checks import MAX_INT, check_int64
-from bigram.common.csr import Csr, make_csr
-from bigram.common.types import Array
+from bigram.common.csr import make_csr
+from bigram.common.types import Array, Csr, Dense
 from bigram.storage.stored_array import StoredArray
 from bigram.tokenizers.protocol import Tokenizer
 
 __all__ = [
     "DENSE_LIMIT",
     "PAIRS_PER_BLOCK",
-    "Dense",
     "as_dense",
     "as_sparse",
     "check_layout",
@@ -29,8 +27,6 @@ __all__ = [
     "exact_sum",
     "is_dense_layout",
 ]
-
-Dense: TypeAlias = npt.NDArray[np.int64]
 
 DENSE_LIMIT = 4096  # the largest vocabulary that layout="auto" keeps dense: 128 MiB
 

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from bigram.common.csr import Csr
 from bigram.common.progress import progress as progress_bar
-from bigram.common.types import Path
-from bigram.counts.matrix import DENSE_LIMIT, Dense, as_dense, check_total
+from bigram.common.types import Csr, Dense, StrPath
+from bigram.counts.matrix import DENSE_LIMIT, as_dense, check_total
 from bigram.counts.row_files import map_counts, open_rows, write_sparse
 from bigram.counts.rows import Rows, assemble, merged_blocks, rows_of
 from bigram.storage.atomic import check_place
@@ -36,7 +35,7 @@ class Counts(Protocol):
 
 
 def merge(
-    items: Sequence[Counts | Path], *, out: Path | None, progress: bool
+    items: Sequence[Counts | StrPath], *, out: StrPath | None, progress: bool
 ) -> tuple[Dense | Csr, Tokenizer | None]:
     """Add up counts and files of counts: see `BigramCounts.merge`.
 

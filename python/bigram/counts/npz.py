@@ -8,8 +8,7 @@ import zlib
 
 import numpy as np
 
-from bigram.common.csr import Csr
-from bigram.common.types import Path
+from bigram.common.types import Csr, StrPath
 from bigram.counts.columns import metadata, parse_metadata
 from bigram.counts.matrix import as_sparse, checked_matrix
 from bigram.storage.atomic import atomic_write
@@ -18,7 +17,7 @@ from bigram.tokenizers.protocol import Tokenizer
 __all__ = ["read_npz", "write_npz"]
 
 
-def write_npz(matrix: Csr, tokenizer: Tokenizer | None, path: Path) -> None:
+def write_npz(matrix: Csr, tokenizer: Tokenizer | None, path: StrPath) -> None:
     """Write a file that ``scipy.sparse.load_npz`` reads, with the tokenizer beside the matrix."""
     with atomic_write(path) as file:
         np.savez_compressed(
@@ -33,7 +32,7 @@ def write_npz(matrix: Csr, tokenizer: Tokenizer | None, path: Path) -> None:
         )
 
 
-def read_npz(path: Path) -> tuple[Csr, Tokenizer | None]:
+def read_npz(path: StrPath) -> tuple[Csr, Tokenizer | None]:
     """Read a square matrix of counts that ``scipy.sparse.save_npz`` or `write_npz` wrote."""
     from scipy.sparse import load_npz
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bigram.common.checks import check_index
-from bigram.common.csr import Csr, index_dtype, make_csr
-from bigram.common.types import Array, Path
+from bigram.common.csr import index_dtype, make_csr
+from bigram.common.types import Array, Csr, StrPath
 from bigram.counts.matrix import check_layout
 from bigram.counts.rows import DenseRows, Rows, SparseRows
 from bigram.storage.atomic import temporary_folder
@@ -21,7 +21,7 @@ __all__ = ["counts_from_arrays", "map_counts", "open_rows", "write_sparse"]
 
 
 def write_sparse(
-    path: Path, blocks: Iterable[Csr], vocab_size: int, bound: int, header: Mapping[str, Any]
+    path: StrPath, blocks: Iterable[Csr], vocab_size: int, bound: int, header: Mapping[str, Any]
 ) -> None:
     """Write blocks of rows, from the first to the last, as one file of sparse counts.
 
@@ -60,7 +60,7 @@ def write_sparse(
         save_arrays(path, "counts", arrays, {**header, "vocab_size": vocab_size, "total": total})
 
 
-def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]:
+def open_rows(path: StrPath, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]:
     """Open a file of counts to read it by rows.
 
     Its checksums are verified first, and then each block of rows is as it is read.
@@ -91,7 +91,7 @@ def open_rows(path: Path, *, verify: bool = True) -> tuple[Rows, dict[str, Any]]
         raise ValueError(f"{os.fspath(path)}: damaged: no sound counts: {error}") from None
 
 
-def map_counts(path: Path) -> Csr:
+def map_counts(path: StrPath) -> Csr:
     """Map a file of sparse counts that this process has just written, (V, V)."""
     _, arrays, _ = open_arrays(path, kind="counts")
     return counts_from_arrays({name: array.memmap() for name, array in arrays.items()})

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from bigram.common.csr import Csr, index_dtype, make_csr
-from bigram.common.types import Array
+from bigram.common.csr import index_dtype, make_csr
+from bigram.common.types import Array, Csr
 from bigram.counts.matrix import (
     PAIRS_PER_BLOCK,
     check_sparse,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bigram.common.csr import Csr
+from bigram.common.types import Csr
 from bigram.counts.rows import add_sparse
 
 __all__ = ["RunningSum"]

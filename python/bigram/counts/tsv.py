@@ -13,10 +13,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from bigram.common.checks import MAX_INT, MAX_VOCAB_SIZE, check_vocab_size
-from bigram.common.csr import Csr
-from bigram.common.types import Path
-from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, Ids, collect, metadata, parse_metadata
-from bigram.counts.matrix import Dense
+from bigram.common.types import Column, Csr, Dense, StrPath
+from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, collect, metadata, parse_metadata
 from bigram.counts.rows import pairs_of
 from bigram.storage.atomic import atomic_write
 from bigram.tokenizers.protocol import Tokenizer, check_tokenizer
@@ -27,7 +25,7 @@ __all__ = ["read_tsv", "write_tsv"]
 _MARK = "# bigram counts "
 
 
-def write_tsv(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: Path) -> None:
+def write_tsv(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: StrPath) -> None:
     """Write a comment line, the columns' names, and a line for each pair: see `BigramCounts`."""
     symbols = None
     if tokenizer is not None:
@@ -53,7 +51,7 @@ def _escaped(symbol: str) -> str:
 
 
 def read_tsv(
-    path: Path, *, tokenizer: Tokenizer | None = None, vocab_size: int | None = None
+    path: StrPath, *, tokenizer: Tokenizer | None = None, vocab_size: int | None = None
 ) -> tuple[Csr, Tokenizer | None]:
     """Read counts from lines of context, next and count, in any order; equal pairs add up."""
     check_tokenizer(tokenizer)
@@ -86,7 +84,7 @@ def _tsv_blocks(
     number: int,
     tokenizer: Tokenizer | None,
     vocab_size: int | None,
-) -> Iterator[tuple[Ids, Ids, Ids]]:
+) -> Iterator[tuple[Column, Column, Column]]:
     ids: dict[str, int] | None = None
     if tokenizer is not None:
         ids = {_escaped(symbol): i for i, symbol in enumerate(tokenizer.vocab)}
@@ -120,7 +118,7 @@ def _number(text: str) -> int:
 
 def _columns(
     name: str, number: int, rows: list[tuple[int, int, int]], vocab_size: int
-) -> tuple[Ids, Ids, Ids]:
+) -> tuple[Column, Column, Column]:
     """Return the columns of lines from `number` on, all in range."""
     try:
         table = np.array(rows, np.int64).reshape(-1, 3)

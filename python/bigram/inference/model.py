@@ -10,6 +10,7 @@ import numpy as np
 
 from bigram.arpa.writer import write_arpa
 from bigram.common.checks import check_index, check_seed
+from bigram.common.types import StrPath
 from bigram.corpus.corpus import Corpus
 from bigram.inference.evaluation import Evaluation, PairScore, evaluate, explain, score_corpus
 from bigram.inference.sampling import Sampler, TextSampler, check_idx
@@ -21,8 +22,6 @@ from bigram.tables.sampling_filter import SamplingFilter
 from bigram.tokenizers.protocol import context_id
 
 if TYPE_CHECKING:
-    import os
-
     from numpy.typing import ArrayLike, NDArray
 
     from bigram.counts.bigram_counts import BigramCounts
@@ -373,7 +372,7 @@ class BigramModel(ABC):
             max_symbols=max_symbols,
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the model to one .safetensors file, which `bigram.load` reads.
 
         Parameters
@@ -398,7 +397,7 @@ class BigramModel(ABC):
         arrays, header = self._to_arrays()
         save_arrays(path, self.kind, arrays, header)
 
-    def to_arpa(self, path: str | os.PathLike[str]) -> None:
+    def to_arpa(self, path: StrPath) -> None:
         """Write the model as an ARPA file of order 2, which KenLM loads; gzipped for .gz.
 
         Parameters

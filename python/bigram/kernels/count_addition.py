@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.csr import Csr, index_dtype, make_csr
+from bigram.common.csr import index_dtype, make_csr
 from bigram.common.threads import resolve_num_threads
+from bigram.common.types import Csr
 
 __all__ = ["add_counts"]
 

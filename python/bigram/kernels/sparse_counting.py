@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from bigram import _core
 from bigram.common.checks import bad_token, check_offsets, check_tokens, check_vocab_size
-from bigram.common.csr import Csr, make_csr
+from bigram.common.csr import make_csr
 from bigram.common.threads import resolve_num_threads
+from bigram.common.types import Csr
 from bigram.kernels.counting import count_bigrams
 
 __all__ = ["count_bigrams_sparse"]

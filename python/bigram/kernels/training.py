@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from bigram import _core
 from bigram.common.threads import resolve_num_threads
+from bigram.common.types import Array
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.optimizers import adamw_update, sgd_update
@@ -25,8 +26,6 @@ __all__ = ["TrainingSteps", "train_on_counts", "train_on_windows"]
 
 FUSED_VOCAB = 256  # kMaxFusedVocab
 _FUSED_CELLS = 1 << 26  # weights updated in one call: about 0.1 s between two looks at Ctrl-C
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

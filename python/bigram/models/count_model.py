@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bigram.arpa.reader import read_arpa
 from bigram.common.checks import check_index, check_number
-from bigram.common.types import Path
+from bigram.common.types import StrPath
 from bigram.counting.count import count
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import as_counts
@@ -202,7 +202,7 @@ class CountModel(BigramModel):
         return model
 
     @classmethod
-    def from_arpa(cls, path: Path, *, tokenizer: Tokenizer | None = None) -> CountModel:
+    def from_arpa(cls, path: StrPath, *, tokenizer: Tokenizer | None = None) -> CountModel:
         """Read a bigram model from an ARPA file, of ours, KenLM's or SRILM's; .gz too.
 
         Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bigram.common.types import Path
+from bigram.common.types import StrPath
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.models.count_model import CountModel
 from bigram.models.neural_model import NeuralModel
@@ -15,7 +15,7 @@ __all__ = ["load"]
 _CLASSES = {cls.kind: cls for cls in (BigramCounts, CountModel, NeuralModel)}
 
 
-def load(path: Path) -> Any:
+def load(path: StrPath) -> Any:
     """Load a model or counts from the file that its ``save`` wrote.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from bigram import kernels
 from bigram.common.checks import check_inside, check_vocab_size
+from bigram.common.types import StrPath
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import as_counts
 from bigram.randomness.generators import random_source
@@ -217,7 +217,7 @@ class NeuralModel(TrainableModel):
         eval_batches: int | None = None,
         patience: int | None = None,
         min_delta: float = 0.0,
-        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint: StrPath | None = None,
         checkpoint_every: int | None = None,
         resume: bool = False,
         seed: int | TorchGenerator | None = None,

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from bigram.common.types import Path
+from bigram.common.types import StrPath
 
 if sys.platform != "win32":
     import fcntl
@@ -20,7 +20,7 @@ __all__ = ["atomic_write", "check_place", "remove_leftovers", "temporary_folder"
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: StrPath) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when it is complete.
 
     The bytes go to a temporary name in the same folder; at the end of the ``with`` block they are
@@ -72,7 +72,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def temporary_folder(path: Path) -> Iterator[str]:
+def temporary_folder(path: StrPath) -> Iterator[str]:
     """Make a folder beside the file at `path`, and remove it with all that is in it at the end.
 
     Where a process is killed, it is removed as the temporary file of `atomic_write` is.
@@ -81,7 +81,7 @@ def temporary_folder(path: Path) -> Iterator[str]:
         yield folder
 
 
-def remove_leftovers(path: Path) -> None:
+def remove_leftovers(path: StrPath) -> None:
     """Remove temporary files and folders beside `path` whose writers were killed.
 
     A writer holds a lock on its own for as long as it lives.
@@ -169,7 +169,7 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def check_place(path: Path) -> int | None:
+def check_place(path: StrPath) -> int | None:
     """Return the mode of the file that stands at `path`, None if there is none.
 
     Work that takes long asks first whether its result can be written in the end.

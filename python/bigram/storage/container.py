@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bigram.common.types import Array, Path
+from bigram.common.types import Array, StrPath
 from bigram.common.version import __version__
 from bigram.storage.atomic import atomic_write
 from bigram.storage.stored_array import StoredArray, as_hex, chunks, little_endian
@@ -54,7 +54,7 @@ _DOCUMENT_ARRAY = "__document__"
 
 
 def save_arrays(
-    path: Path,
+    path: StrPath,
     kind: str,
     arrays: Mapping[str, Array | StoredArray],
     header: Mapping[str, Any],
@@ -139,7 +139,7 @@ def _head(text: bytes, descriptions: Mapping[str, Any], sizes: Mapping[str, int]
 
 
 def open_arrays(
-    path: Path, *, kind: str | Collection[str] | None = None
+    path: StrPath, *, kind: str | Collection[str] | None = None
 ) -> tuple[str, dict[str, StoredArray], dict[str, Any]]:
     """Read the header of a file that `save_arrays` wrote; the arrays are neither read nor verified.
 
@@ -237,7 +237,7 @@ def _read_document(name: str, entries: Mapping[str, Any], offset: int) -> dict[s
 
 
 def load_arrays(
-    path: Path, *, kind: str | Collection[str] | None = None, mmap: bool = False
+    path: StrPath, *, kind: str | Collection[str] | None = None, mmap: bool = False
 ) -> tuple[str, dict[str, Array], dict[str, Any]]:
     """Read what `save_arrays` wrote, every byte checked.
 
@@ -286,7 +286,7 @@ def _read_all(stored: Mapping[str, StoredArray], mmap: bool) -> dict[str, Array]
     return {name: array.memmap() for name, array in stored.items()}
 
 
-def load_object(path: Path, classes: Mapping[str, Any], *, mmap: Collection[str] = ()) -> Any:
+def load_object(path: StrPath, classes: Mapping[str, Any], *, mmap: Collection[str] = ()) -> Any:
     """Load an object that was saved, by its class.
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram.common.checks import check_index
+from bigram.common.types import StrPath
 from bigram.randomness.generators import Random, random_source
 from bigram.randomness.torch_generator import TorchGenerator
 from bigram.training.history import Callback
@@ -69,7 +70,7 @@ class TrainingOptions:
         eval_batches: int | None,
         patience: int | None,
         min_delta: float,
-        checkpoint: str | os.PathLike[str] | None,
+        checkpoint: StrPath | None,
         checkpoint_every: int | None,
         resume: bool,
         seed: int | TorchGenerator | None,
