@@ -1,30 +1,11 @@
-"""What both ways to draw share: the generator, seeds, exact probabilities, bad weights."""
+"""What both ways to draw share: the words, seeds, exact probabilities, bad weights."""
 
 import numpy as np
 import pytest
 
-from bigram import _core, kernels, reference
+from bigram import kernels, reference
 
-# ---- the generator
-
-
-@pytest.mark.parametrize(
-    ("seed", "block", "sequence", "words"),
-    [  # kat_vectors of Random123 (D. E. Shaw Research), philox4x32 10
-        (0, 0, 0, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
-        (2**64 - 1, 2**64 - 1, 2**64 - 1, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
-        (
-            0x299F31D0A4093822,
-            0x85A308D3243F6A88,
-            0x0370734413198A2E,
-            "d16cfe09 94fdcceb 5001e420 24126ea1",
-        ),
-    ],
-)
-def test_philox_known_answers(seed, block, sequence, words):
-    wanted = [int(word, 16) for word in words.split()]
-    assert _core.philox(seed, block, sequence).tolist() == wanted
-    assert reference.philox(seed, block, sequence) == wanted
+# ---- the words
 
 
 def test_word_layout_is_pinned():

@@ -132,14 +132,35 @@ def test_a_mixture_equals_the_one_made_from_its_arrays():
     arrays = mixed.arrays()
     np.testing.assert_array_equal(rows(MixtureTable.from_arrays(arrays)), rows(mixed))
     for name in ("weights", "0.dense.probs"):
-        with pytest.raises(ValueError, match="a mixture needs"):
+        with pytest.raises(ValueError, match="wanted weights and numbered tables"):
             MixtureTable.from_arrays({k: v for k, v in arrays.items() if k != name})
-    with pytest.raises(ValueError, match="dense and backoff"):
+    with pytest.raises(ValueError, match="wanted those of dense and backoff tables"):
         MixtureTable.from_arrays({"weights": np.ones(1), "0.round.probs": np.ones(1)})
 
 
 def test_tokens_and_offsets_out_of_range_are_named():
     with pytest.raises(ValueError, match=r"tokens\[3\] = 4 is outside \[0, 4\)"):
         mixture().score_sequences(np.array([9, 0, 1, 4]), np.array([1, 4]))
-    with pytest.raises(ValueError, match="offsets must ascend"):
+    with pytest.raises(ValueError, match=r"offsets do not ascend within \[0, 2\]"):
         mixture().score_sequences(np.array([0, 1]), np.array([0, 3]))
+
+
+@pytest.mark.parametrize(
+    ("tables", "weights", "error", "message"),
+    [
+        ([], [], ValueError, "wanted a number for each table"),
+        (parts(), [0.5, 0.5], ValueError, "wanted a number for each table"),
+        (parts(), [0.5, 0.6, -0.1], ValueError, "wanted numbers >= 0 that sum to one"),
+        (parts(), [0.5, 0.5, 0.5], ValueError, "wanted numbers >= 0 that sum to one"),
+        ([mixture()], [1.0], TypeError, r"tables\[0\] is MixtureTable, wanted DenseTable or"),
+        (
+            [DenseTable(np.eye(2)), DenseTable(np.eye(3))],
+            [0.5, 0.5],
+            ValueError,
+            r"tables\[1\] has 3 symbols, wanted those of tables\[0\], 2",
+        ),
+    ],
+)
+def test_tables_and_weights_that_do_not_fit_are_refused(tables, weights, error, message):
+    with pytest.raises(error, match=message):
+        MixtureTable(tables, weights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -16,20 +16,27 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Self
 
-__all__ = ["Table", "kept_sampler"]
+    # starts, *, max_length, stop=None, seed=None, num_threads=None -> tokens, offsets:
+    # see `Table.sample_sequences`.
+    SequenceSampler: TypeAlias = Callable[..., tuple[NDArray[Any], NDArray[np.int64]]]
 
-_KEPT = 2  # samplers, of the settings that came last: whole rows, and cut ones
+__all__ = ["Table", "described", "kept_sampler"]
+
+# Samplers that a table keeps, those of the latest options: enough for a program that draws in
+# turn from whole rows and from truncated ones. Each takes as much memory as the table.
+_KEPT = 2
 
 
 class Table(ABC):
     """A table of P(next | context); contexts and tokens are ids in [0, V).
 
-    Arguments are checked here; a kind of table says how it answers.
+    The public methods check their arguments and are the same for every table; a subclass
+    implements the methods behind them, which have an underscore.
 
     Attributes
     ----------
     kind : str
-        The name of the class in files.
+        Name of the class in files.
     """
 
     kind: ClassVar[str]
@@ -37,10 +44,10 @@ class Table(ABC):
     @property
     @abstractmethod
     def vocab_size(self) -> int:
-        """V."""
+        """V, the number of ids."""
 
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
-        """Return whole rows.
+        """Return whole rows: O(B V) memory.
 
         Parameters
         ----------
@@ -53,8 +60,10 @@ class Table(ABC):
 
         Raises
         ------
-        TypeError, ValueError
-            For ids that are no integers, or outside [0, V).
+        TypeError
+            If the ids are not integers.
+        ValueError
+            If an id is outside [0, V).
 
         Examples
         --------
@@ -82,8 +91,10 @@ class Table(ABC):
 
         Raises
         ------
-        TypeError, ValueError
-            For ids that are no integers, or outside [0, V).
+        TypeError
+            If the ids are not integers.
+        ValueError
+            If an id is outside [0, V).
 
         Examples
         --------
@@ -124,9 +135,10 @@ class Table(ABC):
 
         Raises
         ------
-        TypeError, ValueError
-            For tokens that are no integers or outside [0, V), and offsets that descend or leave
-            the tokens.
+        TypeError
+            If the tokens have another dtype.
+        ValueError
+            If a token is outside [0, V), or if the offsets descend or leave the tokens.
 
         Examples
         --------
@@ -154,14 +166,16 @@ class Table(ABC):
         Returns
         -------
         ids : ndarray, shape (B, k), int64
-            In descending order of probability, ties from the lower id on.
+            In descending order of probability; equal probabilities in ascending order of ids.
         log_probs : ndarray, shape (B, k), float64
             Nats.
 
         Raises
         ------
-        TypeError, ValueError
-            For ids that are no integers, or outside [0, V); for k below 1.
+        TypeError
+            If the ids or k are not integers.
+        ValueError
+            If an id is outside [0, V), or if k is below 1.
 
         Examples
         --------
@@ -177,7 +191,7 @@ class Table(ABC):
     def _best(
         self, contexts: NDArray[np.int64], k: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Sort whole rows, a block of them at a time."""
+        """Sort whole rows, a block of rows at a time."""
         ids, log_probs = np.empty((len(contexts), k), np.int64), np.empty((len(contexts), k))
         for some in row_blocks(len(contexts), self.vocab_size):
             block = self._rows(contexts[some])
@@ -199,21 +213,23 @@ class Table(ABC):
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Draw a sequence after each start, each token from the row of the one before it.
 
-        Rows that do not sum to one are drawn from in proportion.
+        Rows that do not sum to one are drawn from in proportion. The first call with a setting of
+        temperature, top_k and top_p prepares alias tables for it, as large as the table; those of
+        the last two settings are kept.
 
         Parameters
         ----------
         starts : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
             The token before the first one of each sequence.
         max_length : int
-            Tokens drawn after a start, at most.
+            Largest number of tokens drawn after a start.
         stop : int, optional
             Ends a sequence and is not part of it.
         seed : int, optional
-            In [0, 2**64). The tokens of sequence ``s`` depend on the table, the seed, ``s`` and its
-            start alone. None: fresh entropy.
+            In [0, 2**64). The tokens of sequence ``s`` depend only on the table, the seed, ``s``
+            and its start. None: fresh entropy.
         temperature, top_k, top_p
-            Of the whole row; see :class:`bigram.tables.sampling_filter.SamplingFilter`.
+            Applied to the whole row; see :class:`bigram.tables.sampling_filter.SamplingFilter`.
         num_threads : int, optional
             See :func:`bigram.set_num_threads`. The tokens do not depend on it.
 
@@ -225,10 +241,11 @@ class Table(ABC):
 
         Raises
         ------
-        TypeError, ValueError
-            For an argument of another kind, or out of its range.
+        TypeError
+            If an argument has another type or dtype.
         ValueError
-            When a context without a distribution is reached.
+            If an argument is out of its range, or if a sequence reaches a context that has no
+            distribution.
 
         Examples
         --------
@@ -237,26 +254,12 @@ class Table(ABC):
         >>> table.sample_sequences(np.array([0, 1]), max_length=3)
         (array([1, 0, 1, 0, 1, 0], dtype=uint8), array([0, 3, 6]))
         """
-        return self._sample(
-            SamplingFilter(temperature, top_k, top_p),
-            starts,
-            max_length=max_length,
-            stop=stop,
-            seed=seed,
-            num_threads=num_threads,
-        )
+        sample = kept_sampler(self, SamplingFilter(temperature, top_k, top_p), num_threads)
+        return sample(starts, max_length=max_length, stop=stop, seed=seed, num_threads=num_threads)
 
     @abstractmethod
-    def _sample(
-        self,
-        chosen: SamplingFilter,
-        starts: NDArray[Any],
-        *,
-        max_length: int,
-        stop: int | None,
-        seed: int | None,
-        num_threads: int | None,
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+    def _sampler(self, options: SamplingFilter, num_threads: int | None) -> SequenceSampler:
+        """Prepare what draws sequences from the rows that `options` make of the table's."""
 
     @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -265,14 +268,21 @@ class Table(ABC):
     @classmethod
     @abstractmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Make the table that `arrays` came from; ValueError if they are not what it needs."""
+        """Make the table that `arrays` came from; ValueError if the arrays do not make one."""
 
 
-def kept_sampler(table: Table, chosen: SamplingFilter, prepare: Callable[[], Any]) -> Any:
-    """Return the sampler of a setting, prepared unless it is one of the few that `table` keeps."""
-    kept: dict[SamplingFilter, Any] = table.__dict__.get("_samplers", {})
-    sampler = kept.get(chosen)
+def kept_sampler(
+    table: Table, options: SamplingFilter, num_threads: int | None = None
+) -> SequenceSampler:
+    """Return what draws sequences from `table` under `options`, prepared if it is not kept."""
+    kept: dict[SamplingFilter, SequenceSampler] = table.__dict__.get("_samplers", {})
+    sampler = kept.get(options)
     if sampler is None:
-        sampler = prepare()
-        table.__dict__["_samplers"] = dict([*kept.items(), (chosen, sampler)][-_KEPT:])
+        sampler = table._sampler(options, num_threads)
+        table.__dict__["_samplers"] = dict([*kept.items(), (options, sampler)][-_KEPT:])
     return sampler
+
+
+def described(value: object) -> str:
+    """Return what a value is that should have been another array, for an error message."""
+    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,4 +1,4 @@
-"""Whole rows worked on a block at a time, so that temporaries stay small."""
+"""Whole rows, processed by blocks of rows so that temporaries stay small."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 __all__ = ["BLOCK", "row_blocks"]
 
-BLOCK = 1 << 20  # elements
+BLOCK = 1 << 20  # elements, 8 MiB of float64
 
 
 def row_blocks(num_rows: int, vocab_size: int) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""Tables from arrays, as backoff tables, and as rows of probabilities."""
+"""Tables made from arrays, turned into backoff tables, and read as rows of probabilities."""
 
 from __future__ import annotations
 
@@ -22,26 +22,32 @@ __all__ = ["as_backoff", "from_arrays", "probability_rows"]
 
 def probability_rows(table: Table, contexts: ArrayLike) -> NDArray[np.float64]:
     """Return whole rows of P(next | context), shape (B, V)."""
-    if isinstance(table, DenseTable):  # as they are, not through their logarithms
+    if isinstance(table, DenseTable):  # the stored bits: exp(log(p)) may differ in the last one
         rows: NDArray[np.float64] = table.probs[check_ids(contexts, table.vocab_size, "contexts")]
-    else:
-        rows = np.exp(table.log_probs(contexts))
-    return rows
+        return rows
+    return np.exp(table.log_probs(contexts))
 
 
 def as_backoff(table: Table) -> BackoffTable:
-    """Return the model as pairs with a backoff, as an ARPA file holds it.
+    """Return the model as stored pairs with a backoff, as an ARPA file holds it.
+
+    A dense table is stored whole: all pairs of a probability above zero, with a backoff of zero.
+    A mixture is approximated as SRILM's ``-mix-lm`` does: a pair that any of its tables stores
+    keeps its probability; the others back off to the weighted sum of the bases.
 
     Parameters
     ----------
     table : Table
-        A dense table becomes all its pairs of a probability above zero, with no backoff. A
-        mixture is approximated as by SRILM's -mix-lm: pairs that any of its tables stores have
-        their probability, the others the weighted sum of the bases, backed off to.
 
     Returns
     -------
     BackoffTable
+        The table itself if it is one.
+
+    Raises
+    ------
+    TypeError
+        If it is another kind of table.
 
     Examples
     --------
@@ -53,12 +59,16 @@ def as_backoff(table: Table) -> BackoffTable:
         return table
     if isinstance(table, MixtureTable):
         return _collapsed(table)
-    if not isinstance(table, DenseTable):
-        raise TypeError(f"a {type(table).__name__} has no form with a backoff")
+    if isinstance(table, DenseTable):
+        return _stored_whole(table)
+    raise TypeError(f"table is {type(table).__name__}, wanted a dense, backoff or mixture table")
+
+
+def _stored_whole(table: DenseTable) -> BackoffTable:
     rows, columns = np.nonzero(table.probs)
     indptr = np.searchsorted(rows, np.arange(table.vocab_size + 1))
-    base = table.probs.mean(axis=0)
     probs = table.probs[rows, columns]
+    base = table.probs.mean(axis=0)  # never used, but an ARPA file lists 1-grams
     return BackoffTable(indptr, columns.astype(np.int32), probs, np.zeros(len(base)), base)
 
 
@@ -70,7 +80,7 @@ def _collapsed(mixture: MixtureTable) -> BackoffTable:
     rows, columns = np.divmod(np.unique(np.concatenate(keys)), size)
     base = np.zeros(size)
     for weight, part in zip(mixture.weights, parts, strict=True):
-        base += weight * part.base / max(float(part.base.sum()), 1e-300)
+        base += weight * part.base / max(float(part.base.sum()), 1e-300)  # a base may be all zero
     indptr = np.searchsorted(rows, np.arange(size + 1))
     probs = np.exp(mixture.pair_log_probs(rows, columns))
     backoff = backoff_weights(indptr, columns, probs, base)
@@ -78,12 +88,12 @@ def _collapsed(mixture: MixtureTable) -> BackoffTable:
 
 
 def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
-    """Make a table of a `kind` from its `arrays()`.
+    """Make the table that has this `kind` and these `arrays()`.
 
     Parameters
     ----------
     kind : str
-        The `kind` of the table's class.
+        "dense", "backoff" or "mixture".
     arrays : mapping of str to ndarray
 
     Returns
@@ -93,7 +103,7 @@ def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
     Raises
     ------
     ValueError
-        For a kind that does not exist, or arrays that do not make such a table.
+        If there is no such kind, or if the arrays do not make a table of this kind.
 
     Examples
     --------
@@ -102,8 +112,8 @@ def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
     >>> from_arrays(table.kind, table.arrays()).vocab_size
     3
     """
-    kinds: tuple[type[Table], ...] = (DenseTable, BackoffTable, MixtureTable)
-    for table in kinds:
-        if kind == table.kind:
-            return table.from_arrays(arrays)
-    raise ValueError(f"kind = {kind!r} is no kind of table")
+    classes: tuple[type[Table], ...] = (DenseTable, BackoffTable, MixtureTable)
+    by_kind = {table.kind: table for table in classes}
+    if kind not in by_kind:
+        raise ValueError(f"kind = {kind!r}, wanted one of {sorted(by_kind)}")
+    return by_kind[kind].from_arrays(arrays)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from bigram import kernels
-from bigram.tables.base import Table, kept_sampler
+from bigram.tables.base import Table, described
 from bigram.tables.blocks import row_blocks
 from bigram.tables.sampling_filter import SamplingFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from bigram.tables.base import SequenceSampler
 
 __all__ = ["DenseTable"]
 
@@ -27,15 +29,15 @@ class DenseTable(Table):
     Parameters
     ----------
     probs : ndarray, shape (V, V), float64
-        Non-negative and finite. Rows of probabilities sum to one; a row of zeros is a context
-        that has no distribution (scores are -inf, sampling from it is an error).
+        Finite, not negative. A row of zeros is a context that has no distribution: its scores
+        are -inf, and sampling from it is an error. Other rows should sum to one.
 
     Raises
     ------
     TypeError
-        For something else than an array of float64.
+        If `probs` is not an array of float64.
     ValueError
-        For another shape, or a value that is negative, nan or infinite.
+        If it has another shape, or if a value is negative, nan or infinite.
 
     Examples
     --------
@@ -52,20 +54,19 @@ class DenseTable(Table):
     def __post_init__(self) -> None:
         probs = self.probs
         if not isinstance(probs, np.ndarray) or probs.dtype != np.float64:
-            got = getattr(probs, "dtype", type(probs).__name__)
-            raise TypeError(f"probs must be an array of float64, not {got}")
+            raise TypeError(f"probs is {described(probs)}, wanted an array of float64")
         if probs.ndim != 2 or probs.shape[0] != probs.shape[1] or probs.shape[0] == 0:
-            raise ValueError(f"probs has shape {probs.shape}; wanted (V, V), V at least 1")
+            raise ValueError(f"probs has shape {probs.shape}, wanted (V, V) with V at least 1")
         if not (probs.min() >= 0.0 and probs.max() < np.inf):
             i, j = (int(x[0]) for x in np.nonzero(~((probs >= 0.0) & (probs < np.inf))))
-            raise ValueError(f"probs[{i}, {j}] = {probs[i, j]} must be finite and not negative")
+            raise ValueError(f"probs[{i}, {j}] = {probs[i, j]}, wanted a finite number >= 0")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"probs": self.probs}  # what was worked out from it is not pickled
+        return {"probs": self.probs}  # without the logarithms and samplers made from it
 
     @property
     def vocab_size(self) -> int:
-        """V."""
+        """V, the number of ids."""
         return int(self.probs.shape[0])
 
     @cached_property
@@ -74,7 +75,7 @@ class DenseTable(Table):
             return np.log(self.probs)
 
     def row_mass(self) -> NDArray[np.float64]:
-        """Return the sum of each row, float64 (V,): one, or nearly, for a row of probabilities.
+        """Return the sum of each row, float64 (V,): close to one for a row of probabilities.
 
         Examples
         --------
@@ -97,33 +98,15 @@ class DenseTable(Table):
             self._log_table, tokens, offsets=offsets, num_threads=num_threads
         )
 
-    def _sample(
-        self,
-        chosen: SamplingFilter,
-        starts: NDArray[Any],
-        *,
-        max_length: int,
-        stop: int | None,
-        seed: int | None,
-        num_threads: int | None,
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        return kernels.sample_sequences(
-            kept_sampler(self, chosen, lambda: self._sampler(chosen, num_threads)),
-            starts,
-            max_length=max_length,
-            stop=stop,
-            seed=seed,
-            num_threads=num_threads,
-        )
+    def _sampler(self, options: SamplingFilter, num_threads: int | None) -> SequenceSampler:
+        weights = self.probs if options.is_identity else self._filtered(options)
+        sampler = kernels.prepare_sampler(weights, num_threads=num_threads)
+        return partial(kernels.sample_sequences, sampler)
 
-    def _sampler(self, chosen: SamplingFilter, num_threads: int | None) -> Any:
-        weights = self.probs if chosen.is_identity else self._filtered(chosen)
-        return kernels.prepare_sampler(weights, num_threads=num_threads)
-
-    def _filtered(self, chosen: SamplingFilter) -> NDArray[np.float64]:
+    def _filtered(self, options: SamplingFilter) -> NDArray[np.float64]:
         weights = np.empty_like(self.probs)
         for some in row_blocks(self.vocab_size, self.vocab_size):
-            weights[some] = chosen.weights(self._log_table[some])
+            weights[some] = options.weights(self._log_table[some])
         return weights
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -138,7 +121,9 @@ class DenseTable(Table):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> DenseTable:
-        """Make the table that `arrays` came from; ValueError if they are not what it needs."""
+        """Make the table that `arrays` came from; ValueError if the arrays do not make one."""
         if set(arrays) != {"probs"} or arrays["probs"].dtype != np.float64:
-            raise ValueError(f"a dense table needs probs of float64, not {sorted(arrays)}")
+            raise ValueError(
+                f"arrays = {sorted(arrays)}, wanted probs of float64 for a dense table"
+            )
         return cls(arrays["probs"])

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bigram import _core, kernels
-from bigram.common.checks import (
-    bad_token,
-    check_ids,
-    check_index,
-    check_offsets,
-    check_seed,
-    check_tokens,
-)
+from bigram.common.checks import bad_token, check_offsets, check_tokens
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.base import Table
-from bigram.tables.blocks import BLOCK, row_blocks
+from bigram.tables.blocks import BLOCK
 from bigram.tables.dense import DenseTable
+from bigram.tables.mixture_sampling import MixtureSampler, log_mixture
 from bigram.tables.sampling_filter import SamplingFilter
 
 if TYPE_CHECKING:
@@ -29,29 +21,28 @@ if TYPE_CHECKING:
 
 __all__ = ["MixtureTable"]
 
-_STREAM = 2**64 - 1  # sequence of the generator from which the seeds of the steps are drawn
-
 
 @dataclass(frozen=True, eq=False)
 class MixtureTable(Table):
     """Linear interpolation: ``P(j | i) = sum_m weights[m] P_m(j | i)``, exactly.
 
-    Sampling chooses a table for each token, and draws the token from it. Temperature, top-k and
-    top-p are of the whole row of the mixture, which is then built.
+    Nothing is copied or summed up front: rows, scores and samples ask each table. For how a
+    mixture is sampled, see :class:`bigram.tables.mixture_sampling.MixtureSampler`.
 
     Parameters
     ----------
     tables : sequence of DenseTable or BackoffTable
         Of one vocabulary.
     weights : sequence of float
-        Not negative; they sum to one.
+        One for each table, not negative; they sum to one.
 
     Raises
     ------
     TypeError
-        For something else than tables.
+        If an element of `tables` is not such a table.
     ValueError
-        For tables of different sizes, or weights that are no distribution over them.
+        If the tables have different vocabulary sizes, or if the weights are not a distribution
+        over them.
 
     Examples
     --------
@@ -73,38 +64,32 @@ class MixtureTable(Table):
     ) -> None:
         object.__setattr__(self, "tables", tuple(tables))
         object.__setattr__(self, "weights", check_weights(weights, len(self.tables)))
-        for table in self.tables:
+        for number, table in enumerate(self.tables):
             if not isinstance(table, (DenseTable, BackoffTable)):
                 raise TypeError(
-                    f"a mixture is of DenseTable and BackoffTable, not {type(table).__name__}"
+                    f"tables[{number}] is {type(table).__name__}, wanted DenseTable or BackoffTable"
                 )
             if table.vocab_size != self.vocab_size:
                 raise ValueError(
-                    f"the tables have {self.vocab_size} and {table.vocab_size} symbols; "
-                    "wanted one vocabulary"
+                    f"tables[{number}] has {table.vocab_size} symbols, wanted those of tables[0], "
+                    f"{self.vocab_size}"
                 )
 
     @property
     def vocab_size(self) -> int:
-        """V."""
+        """V, the number of ids."""
         return self.tables[0].vocab_size
 
     def __getstate__(self) -> dict[str, Any]:
         return {"tables": self.tables, "weights": self.weights}
 
-    def _mix(self, parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Return the logarithm of the weighted sum of exp(parts)."""
-        total = np.zeros_like(parts[0])
-        for weight, part in zip(self.weights, parts, strict=True):
-            total += weight * np.exp(part)
-        with np.errstate(divide="ignore"):
-            return np.log(total, out=total)
-
     def _rows(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self._mix([table.log_probs(contexts) for table in self.tables])
+        return log_mixture(self.weights, [table.log_probs(contexts) for table in self.tables])
 
     def _pairs(self, contexts: NDArray[np.int64], nexts: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self._mix([table.pair_log_probs(contexts, nexts) for table in self.tables])
+        return log_mixture(
+            self.weights, [table.pair_log_probs(contexts, nexts) for table in self.tables]
+        )
 
     def _scores(
         self,
@@ -115,100 +100,31 @@ class MixtureTable(Table):
         tokens = check_tokens(tokens)
         ends = np.array([0, len(tokens)]) if offsets is None else check_offsets(offsets)
         if len(ends) == 0 or ends[0] < 0 or ends[-1] > len(tokens) or np.any(np.diff(ends) < 0):
-            raise ValueError(f"offsets must ascend from 0 to at most {len(tokens)}")
+            raise ValueError(f"offsets do not ascend within [0, {len(tokens)}]")
         used = tokens[ends[0] : ends[-1]]
         if used.size and not (used.min() >= 0 and used.max() < self.vocab_size):
             place = int(np.argmax((used < 0) | (used >= self.vocab_size)))
             raise bad_token(tokens, int(ends[0]) + place, self.vocab_size)
+        # The probability of a pair is the sum over tables, so sequences cannot be scored by table.
+        # A block of pairs at a time bounds the memory.
         scores = np.zeros(len(ends) - 1)
         for start in range(int(ends[0]), int(ends[-1]) - 1, BLOCK):
             stop = min(start + BLOCK, int(ends[-1]) - 1)
             pairs = self.pair_log_probs(tokens[start:stop], tokens[start + 1 : stop + 1])
             owner = np.searchsorted(ends, np.arange(start, stop), side="right") - 1
-            inside = np.arange(start + 1, stop + 1) < ends[owner + 1]
+            inside = np.arange(start + 1, stop + 1) < ends[owner + 1]  # no pair crosses an end
             np.add.at(scores, owner[inside], pairs[inside])
         return scores
 
-    @cached_property
-    def _row_weights(self) -> NDArray[np.float64]:
-        """What each table contributes to the mass of each row, shape (V, tables)."""
-        return np.stack(
-            [w * t.row_mass() for w, t in zip(self.weights, self.tables, strict=True)], axis=1
-        )
-
-    def _sample(
+    def _sampler(
         self,
-        chosen: SamplingFilter,
-        starts: NDArray[Any],
-        *,
-        max_length: int,
-        stop: int | None,
-        seed: int | None,
-        num_threads: int | None,
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        current = check_ids(check_tokens(starts, "starts"), self.vocab_size, "starts")
-        current = current.astype(np.int64)
-        limit = check_index(max_length, "max_length", 0, 2**32 - 1)
-        end = -1 if stop is None else check_index(stop, "stop", 0, self.vocab_size - 1)
-        key = check_seed(seed)
-        going, drawn = np.arange(len(current)), []
-        for step in range(limit):
-            if len(going) == 0:
-                break
-            step_seed = _step_seed(key, step)
-            if chosen.is_identity:
-                current = self._draw(current, going, step_seed, num_threads)
-            else:
-                current = self._draw_filtered(current, going, chosen, step_seed)
-            going = going[current[going] != end]
-            drawn.append((going, current[going]))
-        return _assembled(drawn, len(current), self.vocab_size)
-
-    def _draw(
-        self, current: NDArray[np.int64], going: NDArray[np.int64], seed: int, num_threads: Any
-    ) -> NDArray[np.int64]:
-        """Draw a token for every sequence, so that each has the random numbers of its place."""
-        weights = np.zeros((len(current), len(self.tables)))
-        weights[:, 0] = 1.0  # what becomes of sequences that have ended does not matter
-        weights[going] = self._row_weights[current[going]]
-        _check_mass(weights.sum(axis=1) > 0.0, current)
-        which = kernels.multinomial(weights, 1, seed=seed, num_threads=num_threads)[:, 0]
-        following: NDArray[np.int64] = current.copy()
-        for number, table in enumerate(self.tables):
-            mine = going[which[going] == number]
-            if len(mine) == 0:
-                continue
-            somewhere = int(np.argmax(self._row_weights[:, number]))
-            contexts = np.full(len(current), somewhere)
-            contexts[mine] = current[mine]
-            tokens, _ = table.sample_sequences(
-                contexts, max_length=1, seed=_step_seed(seed, number), num_threads=num_threads
-            )
-            following[mine] = tokens[mine]
-        return following
-
-    def _draw_filtered(
-        self,
-        current: NDArray[np.int64],
-        going: NDArray[np.int64],
-        chosen: SamplingFilter,
-        seed: int,
-    ) -> NDArray[np.int64]:
-        """Likewise, from whole rows, by blocks whose borders depend on V alone."""
-        following: NDArray[np.int64] = current.copy()
-        for number, some in enumerate(row_blocks(len(current), self.vocab_size)):
-            block = np.arange(some.start, some.stop)
-            live = np.isin(block, going)
-            contexts, rows = np.unique(current[block], return_inverse=True)
-            weights = chosen.weights(self.log_probs(contexts))[rows]
-            weights[~live] = 1.0
-            _check_mass(np.asarray(weights.any(axis=1)), current[block], some.start)
-            tokens = kernels.multinomial(weights, 1, seed=_step_seed(seed, number))[:, 0]
-            following[block[live]] = tokens[live]
-        return following
+        options: SamplingFilter,
+        num_threads: int | None,  # noqa: ARG002 - nothing is prepared
+    ) -> MixtureSampler:
+        return MixtureSampler(self.tables, self.weights, options)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that make the table; those of its tables as ``0.dense.probs``."""
+        """Return the arrays that make the table: ``weights``, and such as ``0.dense.probs``."""
         found: dict[str, NDArray[Any]] = {"weights": self.weights}
         for number, table in enumerate(self.tables):
             for name, array in table.arrays().items():
@@ -217,58 +133,35 @@ class MixtureTable(Table):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> MixtureTable:
-        """Make the table that `arrays` came from; ValueError if they are not what it needs."""
+        """Make the table that `arrays` came from; ValueError if the arrays do not make one."""
         parts: dict[tuple[int, str], dict[str, NDArray[Any]]] = {}
-        for name, array in arrays.items():
-            if name != "weights":
-                number, kind, own = (*name.split(".", 2), "", "")[:3]
-                parts.setdefault((int(number) if number.isdigit() else -1, kind), {})[own] = array
+        for path, array in arrays.items():
+            if path != "weights":
+                number, _, rest = path.partition(".")
+                kind, _, name = rest.partition(".")
+                key = int(number) if number.isdigit() else -1, kind
+                parts.setdefault(key, {})[name] = array
         classes: dict[str, type[DenseTable] | type[BackoffTable]] = {
             DenseTable.kind: DenseTable,
             BackoffTable.kind: BackoffTable,
         }
         numbers = sorted(number for number, _ in parts)
         if "weights" not in arrays or numbers != list(range(len(parts))) or len(parts) == 0:
-            raise ValueError(f"a mixture needs weights and numbered tables, not {sorted(arrays)}")
+            raise ValueError(
+                f"arrays = {sorted(arrays)}, wanted weights and numbered tables for a mixture"
+            )
         if not {kind for _, kind in parts} <= set(classes):
-            raise ValueError(f"a mixture is of dense and backoff tables, not {sorted(arrays)}")
+            raise ValueError(f"arrays = {sorted(arrays)}, wanted those of dense and backoff tables")
         tables = [classes[kind].from_arrays(parts[number, kind]) for number, kind in sorted(parts)]
         return cls(tables, arrays["weights"])
 
 
 def check_weights(weights: Any, number: int) -> NDArray[np.float64]:
-    """Return the weights of so many tables, checked to be a distribution, summing to one."""
+    """Return the weights of `number` tables, checked to be a distribution and normalised."""
     values = np.asarray(weights)
     if values.dtype.kind not in "iuf" or values.shape != (number,) or number == 0:
-        raise ValueError(f"weights has shape {values.shape}; wanted a number for each table")
+        raise ValueError(f"weights has shape {values.shape}, wanted a number for each table")
     values = values.astype(np.float64)
     if not (np.all(values >= 0.0) and abs(values.sum() - 1.0) <= 1e-6):
-        raise ValueError(f"weights = {values.tolist()} must not be negative and sum to one")
+        raise ValueError(f"weights = {values.tolist()}, wanted numbers >= 0 that sum to one")
     return np.asarray(values / values.sum())
-
-
-def _step_seed(seed: int, step: int) -> int:
-    """Return a seed of its own for a step, or for a part of one."""
-    words = _core.philox(seed, step, _STREAM)
-    return int(words[0]) | int(words[1]) << 32
-
-
-def _check_mass(good: NDArray[np.bool_], contexts: NDArray[np.int64], first: int = 0) -> None:
-    if not good.all():
-        place = int(np.argmin(good))
-        raise ValueError(
-            f"sequence {first + place} reached context {contexts[place]}, which has no distribution"
-        )
-
-
-def _assembled(
-    drawn: list[tuple[NDArray[np.int64], NDArray[np.int64]]], number: int, vocab_size: int
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Put the tokens of each step, with their sequences, sequence after sequence."""
-    empty = np.zeros(0, np.int64)
-    owners = np.concatenate([empty, *(owner for owner, _ in drawn)])
-    tokens = np.concatenate([empty, *(token for _, token in drawn)])
-    offsets = np.zeros(number + 1, np.int64)
-    np.cumsum(np.bincount(owners, minlength=number), out=offsets[1:])
-    ordered = tokens[np.argsort(owners, kind="stable")]
-    return ordered.astype(np.min_scalar_type(vocab_size - 1)), offsets
