@@ -4,14 +4,13 @@
 # ///
 """The checks of the project: `nox -l` lists them, `nox -s NAME` runs one, .ci/run runs all.
 
-Each builds bigram and installs it, unless BIGRAM_WHEEL names a wheel, in an environment of its own.
-With --no-venv they share the active one, as in .ci/run: its libraries take minutes to install.
+Each session makes an environment, and builds and installs bigram there. In .ci/run they share one
+environment (--no-venv) and the bigram in it (BIGRAM_INSTALLED=1): both take minutes to make.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -29,12 +28,13 @@ def install(session: nox.Session, *groups: str, **cmake: str) -> None:
     """Install groups of dependencies and bigram: as built for users, or with CMake variables."""
     session.install(*nox.project.dependency_groups(PYPROJECT, "build", "test", *groups))
     if not cmake:
-        session.install(os.environ.get("BIGRAM_WHEEL", "."))
+        if os.environ.get("BIGRAM_INSTALLED") != "1":
+            session.install(".")
         return
     variables = {
         "BIGRAM_WERROR": "ON",
         "CMAKE_BUILD_TYPE": "RelWithDebInfo",
-        "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O1 -g1",
+        "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O1",
         **cmake,
     }
     session.install(
@@ -77,13 +77,12 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "-q", "tests/test_docs.py")
 
 
-@nox.session(default=False)
-def build(session: nox.Session) -> None:
-    """Build the source distribution, and from it the wheel, into dist/."""
-    session.install(*nox.project.dependency_groups(PYPROJECT, "build"))
-    shutil.rmtree("dist", ignore_errors=True)
-    session.run("python", "-m", "build", "--config-setting=cmake.define.BIGRAM_WERROR=ON")
-    session.run("python", ".ci/check_wheel.py", *map(str, Path("dist").glob("*.whl")))
+@nox.session
+def package(session: nox.Session) -> None:
+    """Compare the source distribution with the repository, and check what gets installed."""
+    install(session)
+    session.run("check-sdist", "--no-isolation")
+    session.run("python", ".ci/check_installed.py")
 
 
 @nox.session(default=False)
