@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,30 +10,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigram import SGD, AdamW, _core, reference
+from bigram import _core, reference
 from bigram.kernels import training
-from bigram.kernels.training import TrainingSteps, train_on_counts, train_on_windows
+from bigram.kernels.training import TrainingSteps, UpdateRule, train_on_counts, train_on_windows
 
-OPTIMIZERS = [
-    SGD(),
-    SGD(weight_decay=0.1),
-    SGD(momentum=0.9, weight_decay=0.01),
+SGD = UpdateRule("sgd")
+ADAMW = UpdateRule("adamw", betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
+RULES = [
+    SGD,
+    UpdateRule("sgd", weight_decay=0.1),
+    UpdateRule("sgd", momentum=0.9, weight_decay=0.01),
     # Not the default eps of 1e-8: a gradient of that size is float32 noise beside float64, and
     # AdamW would make a step of full length of it. test_optimizers has the default, against torch.
-    AdamW(eps=1e-6),
-    AdamW(betas=(0.0, 0.5), eps=1e-3, weight_decay=0.3),
+    replace(ADAMW, eps=1e-6),
+    UpdateRule("adamw", betas=(0.0, 0.5), eps=1e-3, weight_decay=0.3),
 ]
 
 
-def steps_of(number: int, optimizer: Any, *, before: int = 0, **options: Any) -> TrainingSteps:
-    rates = np.linspace(0.5, 0.1, number) * (1 if isinstance(optimizer, SGD) else 0.1)
+def steps_of(number: int, rule: UpdateRule, *, before: int = 0, **options: Any) -> TrainingSteps:
+    rates = np.linspace(0.5, 0.1, number) * (1 if rule.name == "sgd" else 0.1)
     settings = {"l2": 0.02, "clip_norm": None, "num_threads": 1, **options}
-    return TrainingSteps(np.full(number, -1.0), rates, before, optimizer, **settings)
+    return TrainingSteps(np.full(number, -1.0), rates, before, rule, **settings)
 
 
-def state_of(size: int, optimizer: Any, seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
+def state_of(size: int, rule: UpdateRule, seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
     weight = np.random.default_rng(seed).standard_normal((size, size)).astype(np.float32)
-    return weight, [np.zeros_like(weight) for _ in range(optimizer.num_buffers)]
+    buffers = 2 if rule.name == "adamw" else int(rule.momentum > 0)
+    return weight, [np.zeros_like(weight) for _ in range(buffers)]
 
 
 def assert_close(ours: Any, theirs: Any) -> None:
@@ -43,21 +47,21 @@ def assert_close(ours: Any, theirs: Any) -> None:
 @given(
     size=st.integers(1, 70),
     number=st.integers(0, 5),
-    optimizer=st.sampled_from(OPTIMIZERS),
+    rule=st.sampled_from(RULES),
     l2=st.sampled_from([0.0, 0.02]),
     clip=st.sampled_from([None, 0.1]),
     seed=st.integers(0, 9),
 )
 def test_counts_against_the_twin(
-    size: int, number: int, optimizer: Any, l2: float, clip: float | None, seed: int
+    size: int, number: int, rule: UpdateRule, l2: float, clip: float | None, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 4, (size, size)) * (rng.random((size, 1)) < 0.7)
     counts[0, 0] += 1
     results = []
     for fused in (256, 0, None):
-        weight, buffers = state_of(size, optimizer, seed)
-        steps = steps_of(number, optimizer, before=3, l2=l2, clip_norm=clip)
+        weight, buffers = state_of(size, rule, seed)
+        steps = steps_of(number, rule, before=3, l2=l2, clip_norm=clip)
         if fused is None:
             weight, buffers = weight.astype(float), [b.astype(float) for b in buffers]
             assert reference.train_on_counts(weight, buffers, counts, steps) == number
@@ -74,20 +78,20 @@ def test_counts_against_the_twin(
     size=st.integers(1, 70),
     batch=st.integers(1, 40),
     block=st.integers(1, 9),
-    optimizer=st.sampled_from(OPTIMIZERS),
+    rule=st.sampled_from(RULES),
     dtype=st.sampled_from(["u1", "u2", "u4", "i4", "i8"]),
     stride=st.sampled_from([1, 3, -1]),
 )
 def test_windows_against_the_twin(
-    size: int, batch: int, block: int, optimizer: Any, dtype: str, stride: int
+    size: int, batch: int, block: int, rule: UpdateRule, dtype: str, stride: int
 ) -> None:
     rng = np.random.default_rng(size)
     tokens = rng.integers(0, size, 300).astype(dtype)[::stride]
     positions = rng.integers(0, len(tokens) - block, (4, batch))
     results = []
     for fused in (256, 0, None):
-        weight, buffers = state_of(size, optimizer)
-        steps = steps_of(4, optimizer)
+        weight, buffers = state_of(size, rule)
+        steps = steps_of(4, rule)
         if fused is None:
             weight, buffers = weight.astype(float), [b.astype(float) for b in buffers]
             wide = tokens.astype(np.int64)
@@ -101,19 +105,19 @@ def test_windows_against_the_twin(
     assert_close(results[1], results[2])
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("size", [5, 100, 256])
-def test_same_bits_for_any_threads_and_any_cut(size: int, optimizer: Any) -> None:
+def test_same_bits_for_any_threads_and_any_cut(size: int, rule: UpdateRule) -> None:
     tokens = np.random.default_rng(1).integers(0, size, 1000).astype(np.uint8)
     positions = np.random.default_rng(2).integers(0, 990, (12, 16))
     results = []
     for threads, parts in [(1, (12,)), (2, (12,)), (3, (5, 7)), (7, (1,) * 12)]:
-        weight, buffers = state_of(size, optimizer)
+        weight, buffers = state_of(size, rule)
         losses, rates = np.empty(12), np.full(12, 0.01)
         at = 0
         for part in parts:
             some = slice(at, at + part)
-            steps = TrainingSteps(losses[some], rates[some], at, optimizer, 0.1, None, threads)
+            steps = TrainingSteps(losses[some], rates[some], at, rule, 0.1, None, threads)
             train_on_windows(weight, buffers, tokens, positions[some], 8, steps)
             at += part
         results.append([losses, weight, *buffers])
@@ -127,8 +131,8 @@ def test_same_bits_for_any_threads_when_there_is_work_for_them() -> None:
     number = 600  # enough that the kernel shares it out
     results = []
     for threads in (1, 2, 3, 7):
-        weight, buffers = state_of(256, AdamW())
-        steps = steps_of(number, AdamW(), num_threads=threads)
+        weight, buffers = state_of(256, ADAMW)
+        steps = steps_of(number, ADAMW, num_threads=threads)
         train_on_counts(weight, buffers, counts, steps)
         results.append([steps.losses, weight, *buffers])
     for other in results[1:]:
@@ -144,8 +148,8 @@ def test_every_instruction_set(level: str) -> None:
     try:
         for chosen in ("baseline", level):
             _core.set_isa(chosen)
-            weight, buffers = state_of(27, AdamW())
-            steps = steps_of(20, AdamW())
+            weight, buffers = state_of(27, ADAMW)
+            steps = steps_of(20, ADAMW)
             train_on_counts(weight, buffers, counts, steps)
             results.append([steps.losses, weight])
     finally:
@@ -156,8 +160,8 @@ def test_every_instruction_set(level: str) -> None:
 def test_losses_stop_where_they_are_not_finite() -> None:
     counts = np.full((4, 4), 2)
     for fused in (256, 0):
-        weight, buffers = state_of(4, SGD())
-        steps = TrainingSteps(np.empty(5), np.full(5, 1e38), 0, SGD(), 1e3, None, 1)
+        weight, buffers = state_of(4, SGD)
+        steps = TrainingSteps(np.empty(5), np.full(5, 1e38), 0, SGD, 1e3, None, 1)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(training, "FUSED_VOCAB", fused)
             done = train_on_counts(weight, buffers, counts, steps)
@@ -169,7 +173,7 @@ def test_a_weight_of_minus_infinity_counts_where_the_pair_does() -> None:
     weight = np.zeros((2, 2), np.float32)
     weight[0, 1] = -np.inf
     for counts, loss in [([[3, 0], [0, 0]], 0.0), ([[1, 1], [0, 0]], np.inf)]:
-        steps = TrainingSteps(np.empty(1), np.array([1e-3]), 0, SGD(), 0.0, None, 1)
+        steps = TrainingSteps(np.empty(1), np.array([1e-3]), 0, SGD, 0.0, None, 1)
         train_on_counts(weight.copy(), [], np.array(counts), steps)
         assert steps.losses[0] == loss
 
@@ -180,7 +184,7 @@ def test_a_window_outside_the_tokens_is_refused(bad: int) -> None:
     positions = np.zeros((3, 2), np.int64)
     positions[1, 1] = bad
     with pytest.raises(ValueError, match="leaves the 100 tokens"):
-        train_on_windows(weight, [], tokens, positions, 8, steps_of(3, SGD()))
+        train_on_windows(weight, [], tokens, positions, 8, steps_of(3, SGD))
 
 
 @pytest.mark.parametrize(("dtype", "value"), [("u1", 5), ("i4", -1), ("i8", -(2**63)), ("u4", 5)])
@@ -189,7 +193,7 @@ def test_an_id_outside_the_vocabulary_is_refused(dtype: str, value: int) -> None
     tokens[50] = value
     positions = np.array([[0], [45]])
     with pytest.raises(ValueError, match=r"outside \[0, 5\)"):
-        train_on_windows(weight, [], tokens, positions, 8, steps_of(2, SGD()))
+        train_on_windows(weight, [], tokens, positions, 8, steps_of(2, SGD))
 
 
 def raw(**changes: Any) -> Any:

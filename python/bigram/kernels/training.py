@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,33 @@ from bigram.common.types import Array
 from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
 from bigram.kernels.optimizers import adamw_update, sgd_update
-from bigram.training.optimizers import SGD, AdamW
 
-__all__ = ["TrainingSteps", "train_on_counts", "train_on_windows"]
+__all__ = ["TrainingSteps", "UpdateRule", "train_on_counts", "train_on_windows"]
 
 FUSED_VOCAB = 256  # kMaxFusedVocab
 _FUSED_CELLS = 1 << 26  # weights updated in one call: about 0.1 s between two looks at Ctrl-C
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """How a gradient changes the weight: by `sgd_update` or `adamw_update`, with these options.
+
+    Attributes
+    ----------
+    name : {"sgd", "adamw"}
+    momentum : float
+        Only for "sgd".
+    betas : (float, float)
+        Only for "adamw", as `eps` is.
+    eps : float
+    weight_decay : float
+    """
+
+    name: Literal["sgd", "adamw"]
+    momentum: float = 0.0
+    betas: tuple[float, float] = (0.0, 0.0)
+    eps: float = 0.0
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +60,7 @@ class TrainingSteps:
     learning_rates : ndarray of float64, shape (steps,)
     steps_before : int
         Steps made before these.
-    optimizer : SGD or AdamW
+    rule : UpdateRule
     l2 : float
         Weight of the penalty mean(weight**2).
     clip_norm : float or None
@@ -50,10 +71,13 @@ class TrainingSteps:
     losses: npt.NDArray[np.float64]
     learning_rates: npt.NDArray[np.float64]
     steps_before: int
-    optimizer: Any
+    rule: UpdateRule
     l2: float
     clip_norm: float | None
     num_threads: int | None
+
+
+_PLAIN_DESCENT = UpdateRule("sgd")
 
 
 def train_on_counts(
@@ -140,7 +164,7 @@ def train_on_windows(
         at = (positions[step, :, None] + inside).ravel()
         return tokens[at], tokens[at + 1]
 
-    if steps.optimizer == SGD() and not steps.l2 and steps.clip_norm is None:
+    if steps.rule == _PLAIN_DESCENT and not steps.l2 and steps.clip_norm is None:
         return _sparse_descent(weight, examples, steps)
     grad = np.empty_like(weight)
 
@@ -208,12 +232,10 @@ def _moments(buffers: Sequence[Array]) -> tuple[Array | None, Array | None]:
 
 def _settings(steps: TrainingSteps) -> tuple[int, npt.NDArray[np.float64]]:
     """Return the number of the update rule and its constants, as the extension takes them."""
-    optimizer = steps.optimizer
-    if isinstance(optimizer, AdamW):
-        rule, constants = 2, (0.0, *optimizer.betas, optimizer.eps)
-    else:
-        rule, constants = int(optimizer.momentum > 0), (optimizer.momentum, 0.0, 0.0, 0.0)
-    return rule, np.array([*constants, optimizer.weight_decay, steps.l2])
+    rule = steps.rule
+    number = 2 if rule.name == "adamw" else int(rule.momentum > 0)
+    constants = [rule.momentum, *rule.betas, rule.eps, rule.weight_decay, steps.l2]
+    return number, np.array(constants)
 
 
 def _in_parts(weight: Array, steps: TrainingSteps, run: Callable[[slice, Array, int], None]) -> int:
@@ -235,7 +257,7 @@ def _one_by_one(
     gradient: Callable[[int], tuple[float, Array]],
 ) -> int:
     """Make the steps by one call of the gradient's kernel and one of the optimizer's each."""
-    optimizer, threads = steps.optimizer, steps.num_threads
+    rule, threads = steps.rule, steps.num_threads
     for step, rate in enumerate(steps.learning_rates.tolist()):
         loss, grad = gradient(step)
         steps.losses[step] = loss
@@ -245,7 +267,7 @@ def _one_by_one(
             flat = grad.ravel()
             norm = math.sqrt(float(np.einsum("i,i->", flat, flat, dtype=np.float64)))
             grad *= np.float32(min(1.0, steps.clip_norm / (norm + 1e-6)))
-        if isinstance(optimizer, AdamW):
+        if rule.name == "adamw":
             adamw_update(
                 weight,
                 grad,
@@ -253,9 +275,9 @@ def _one_by_one(
                 buffers[1],
                 steps.steps_before + step + 1,
                 learning_rate=rate,
-                betas=optimizer.betas,
-                eps=optimizer.eps,
-                weight_decay=optimizer.weight_decay,
+                betas=rule.betas,
+                eps=rule.eps,
+                weight_decay=rule.weight_decay,
                 num_threads=threads,
             )
         else:
@@ -264,8 +286,8 @@ def _one_by_one(
                 grad,
                 *buffers,
                 learning_rate=rate,
-                momentum=optimizer.momentum,
-                weight_decay=optimizer.weight_decay,
+                momentum=rule.momentum,
+                weight_decay=rule.weight_decay,
                 num_threads=threads,
             )
     return len(steps.losses)

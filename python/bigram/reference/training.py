@@ -163,12 +163,13 @@ def train_on_counts(
             return step
         if steps.clip_norm is not None:
             grad *= min(1.0, steps.clip_norm / (np.linalg.norm(grad) + 1e-6))
-        options: dict[str, Any] = {"learning_rate": rate, **dataclasses.asdict(steps.optimizer)}
-        if "betas" in options:
-            made = steps.steps_before + step + 1
-            adamw_update(weight, grad, buffers[0], buffers[1], made, **options)
+        rule, made = steps.rule, steps.steps_before + step + 1
+        options: dict[str, Any] = {"learning_rate": rate, "weight_decay": rule.weight_decay}
+        if rule.name == "adamw":
+            m, v = buffers
+            adamw_update(weight, grad, m, v, made, betas=rule.betas, eps=rule.eps, **options)
         else:
-            sgd_update(weight, grad, *buffers, **options)
+            sgd_update(weight, grad, *buffers, momentum=rule.momentum, **options)
     return len(steps.losses)
 
 

@@ -22,6 +22,7 @@ from bigram.kernels.training import TrainingSteps, train_on_counts, train_on_win
 from bigram.training import checkpoints
 from bigram.training.batches import PairBatches, WindowBatches
 from bigram.training.history import History, LossEstimate, TrainingStep
+from bigram.training.optimizers import update_rule
 from bigram.training.state import EarlyStop
 from bigram.training.token_stream import TokenStream
 
@@ -149,7 +150,7 @@ class Trainer:
             losses=self.losses[self.step : end],
             learning_rates=options.learning_rates[self.step : end],
             steps_before=self.step,
-            optimizer=options.optimizer,
+            rule=update_rule(options.optimizer),
             l2=options.l2,
             clip_norm=options.clip_norm,
             num_threads=options.num_threads,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["SGD", "AdamW", "resolve_optimizer"]
+from bigram.kernels.training import UpdateRule
+
+__all__ = ["SGD", "AdamW", "resolve_optimizer", "update_rule"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,12 @@ def resolve_optimizer(optimizer: Any, weight_decay: float | None) -> SGD | AdamW
     if weight_decay is None:
         return optimizer
     return dataclasses.replace(optimizer, weight_decay=weight_decay)
+
+
+def update_rule(optimizer: SGD | AdamW) -> UpdateRule:
+    """Return the optimizer as the kernels take it."""
+    name: Literal["sgd", "adamw"] = "sgd" if isinstance(optimizer, SGD) else "adamw"
+    return UpdateRule(name, **dataclasses.asdict(optimizer))
 
 
 def _check_fraction(name: str, value: float) -> None:
