@@ -37,12 +37,16 @@ def table(cases: list[dict[str, Any]], run: dict[str, Any]) -> str:
     machine = run["machine_info"]
     cpu = machine.get("cpu", {})
     lines = [
-        f"Machine: {cpu.get('brand_raw', '?')}, {cpu.get('count', '?')} processors; "
-        f"Python {machine['python_version']}; {run['datetime'][:10]}. "
-        "Medians of turns taken in one process; `ratio` is the best peer's time over ours.",
+        (
+            f"Machine: {cpu.get('brand_raw', '?')}, {cpu.get('count', '?')} processors; "
+            f"Python {machine['python_version']}; {run['datetime'][:10]}. "
+            "Medians of turns taken in one process; `ratio` is the best peer's time over ours."
+        ),
         "",
-        "| work | bigram | 1 thread | rate | best peer | its time | ratio | of the limit | goal "
-        "| reached |",
+        (
+            "| work | bigram | 1 thread | rate | best peer | its time | ratio | of the limit "
+            "| goal | reached |"
+        ),
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for case in cases:

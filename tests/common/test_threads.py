@@ -18,6 +18,7 @@ def _default_threads():
 def _run(code: str, **env: str) -> str:
     result = subprocess.run(
         [sys.executable, "-c", code],
+        check=False,
         env={**os.environ, **env},
         capture_output=True,
         text=True,

@@ -174,7 +174,8 @@ def test_saved_counts_come_back(tmp_path: pathlib.Path, make: Any) -> None:
     tokenizer = bigram.CharTokenizer.from_texts(["ab"])
     counts = BigramCounts(make(np.arange(9).reshape(3, 3)), tokenizer)
     counts.save(path)
-    for loaded in (BigramCounts.load(path), bigram.load(path), pickle.loads(pickle.dumps(counts))):
+    for found in (BigramCounts.load(path), bigram.load(path), pickle.loads(pickle.dumps(counts))):
+        loaded = found
         assert loaded == counts
         assert type(loaded.matrix) is type(counts.matrix)
         assert loaded.tokenizer == tokenizer

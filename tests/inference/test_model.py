@@ -31,8 +31,10 @@ def makemore() -> bigram.CountModel:
         ("cumulative", "mor axx minaymoryles kondlaisah anchshizarie"),
         (
             "exponential",
-            "cexze momasurailezitynn konimittain llayn ka da staiyaubrtthrigotai moliellavo ke "
-            "teda",
+            (
+                "cexze momasurailezitynn konimittain llayn ka da staiyaubrtthrigotai moliellavo "
+                "ke teda"
+            ),
         ),
     ],
 )

@@ -148,7 +148,7 @@ W, C = np.zeros((2, 2)), np.array([[1, 2], [0, 3]])
         (W, C * [[1], [-1]], {"total": 6}, ValueError, r"counts\[1, 1\] = -3 is negative"),
         (W, C, {"total": 7}, ValueError, "total = 7 is not the sum of counts"),
         (W, C, {"total": 1.5}, TypeError, "total must be an integer"),
-        (W, C, {"l2": -1.0}, ValueError, "l2 = -1.0 must be finite and not negative"),
+        (W, C, {"l2": -1.0}, ValueError, "l2 = -1.0, wanted a finite number >= 0"),
         (W, C, {"l2": NAN}, ValueError, "l2 = nan"),
         (W, C, {"out": W}, ValueError, "out overlaps"),
         (W, C, {"out": np.zeros((2, 3))}, ValueError, "out has shape"),

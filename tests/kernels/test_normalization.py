@@ -99,7 +99,7 @@ def _read_only():
         (np.array([[1, 1], [np.inf, 1]]), {}, ValueError, r"counts\[1, 0\] = inf must be"),
         (np.full((1, 2), 1.7e308), {}, ValueError, r"the sum of counts\[0\] is not finite"),
         (np.array([[2**64 - 1]], np.uint64), {}, ValueError, "wanted at most"),
-        (COUNTS, {"alpha": -1.0}, ValueError, "alpha = -1.0 must be finite and not negative"),
+        (COUNTS, {"alpha": -1.0}, ValueError, "alpha = -1.0, wanted a finite number >= 0"),
         (COUNTS, {"alpha": np.nan}, ValueError, "alpha"),
         (COUNTS, {"dtype": np.int32}, TypeError, "dtype = int32; wanted float32 or float64"),
         (COUNTS, {"out": np.empty((3, 2))}, ValueError, r"out has shape \(3, 2\)"),

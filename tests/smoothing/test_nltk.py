@@ -27,7 +27,7 @@ METHODS = [
     (lm.MLE, {}, lambda base: bigram.MLE()),
     (lm.Lidstone, {"gamma": 0.3}, lambda base: bigram.AddK(0.3)),
     (lm.Laplace, {}, lambda base: bigram.AddK(1)),
-    (lm.WittenBellInterpolated, {}, lambda base: bigram.WittenBell(base)),
+    (lm.WittenBellInterpolated, {}, bigram.WittenBell),
     (
         lm.AbsoluteDiscountingInterpolated,
         {"discount": 0.6},

@@ -80,9 +80,9 @@ def _decoded(lines: list[bytes], number: int) -> list[str]:
     """Decode lines, of which `number` came before."""
     texts = []
     for index, line in enumerate(lines, number):
-        line = line.removesuffix(b"\r")
+        codec = "utf-8-sig" if index == 0 else "utf-8"
         try:
-            texts.append(line.decode("utf-8-sig" if index == 0 else "utf-8"))
+            texts.append(line.removesuffix(b"\r").decode(codec))
         except UnicodeDecodeError as error:
             raise ValueError(f"-: line {index + 1}, byte {error.start}: invalid UTF-8") from None
     return texts

@@ -111,8 +111,10 @@ def _evaluation_rows(found: Evaluation) -> list[tuple[str, str]]:
         rows.append(
             (
                 "without unknown",
-                f"{found.nll_without_unknown:.4f} nats a token, "
-                f"perplexity {found.perplexity_without_unknown:.4f}",
+                (
+                    f"{found.nll_without_unknown:.4f} nats a token, "
+                    f"perplexity {found.perplexity_without_unknown:.4f}"
+                ),
             )
         )
     return rows

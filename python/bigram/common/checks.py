@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "LARGEST",
     "MAX_INT",
     "MAX_VOCAB_SIZE",
     "as_int64",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 
+LARGEST = float(np.finfo(np.float64).max)
 MAX_INT = 2**63 - 1
 MAX_VOCAB_SIZE = 2**31 - 1
 _TOKEN_DTYPES = frozenset(np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.int32, np.int64))

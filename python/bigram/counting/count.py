@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from bigram.common.checks import check_index
 from bigram.common.types import Csr, StrPath
 from bigram.corpus.corpus import Corpus, as_corpus
 from bigram.corpus.text_sources import TextFiles, TextIterable
@@ -117,12 +118,7 @@ def _checked_limit(layout: str, memory_limit: int | None) -> int:
     is_dense_layout(layout, 1)
     if memory_limit is None:
         return DENSE_LIMIT
-    if not isinstance(memory_limit, (int, np.integer)) or isinstance(memory_limit, bool):
-        kind = type(memory_limit).__name__
-        raise TypeError(f"memory_limit is {kind}, wanted int, a number of bytes")
-    if memory_limit < 1:
-        raise ValueError(f"memory_limit = {memory_limit} must be positive")
-    return min(DENSE_LIMIT, math.isqrt(int(memory_limit) // 8))
+    return min(DENSE_LIMIT, math.isqrt(check_index(memory_limit, "memory_limit", 1) // 8))
 
 
 def _check_places(resume: StrPath | None, out: StrPath | None) -> None:

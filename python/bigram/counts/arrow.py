@@ -27,10 +27,10 @@ __all__ = ["read_parquet", "to_arrow", "to_pandas", "write_parquet"]
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow
+        import pyarrow as pa
     except ImportError:
         raise ImportError('Arrow and Parquet need pyarrow: pip install "bigram[parquet]"') from None
-    return pyarrow
+    return pa
 
 
 def _tables(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> Iterator[pa.Table]:

@@ -90,7 +90,8 @@ def _tsv_blocks(
         ids = {_escaped(symbol): i for i, symbol in enumerate(tokenizer.vocab)}
     highest = MAX_VOCAB_SIZE if vocab_size is None else vocab_size
     rows: list[tuple[int, int, int]] = []
-    for number, line in enumerate(lines, number + 1):  # noqa: B020
+    for line in lines:
+        number += 1
         try:
             context, following, value = line.rstrip("\r\n").split("\t")
             if ids is None:
@@ -120,15 +121,21 @@ def _columns(
     name: str, number: int, rows: list[tuple[int, int, int]], vocab_size: int
 ) -> tuple[Column, Column, Column]:
     """Return the columns of lines from `number` on, all in range."""
+    limits = (vocab_size, vocab_size, MAX_INT + 1)
+
+    def outside() -> ValueError:
+        at, column, value, limit = next(
+            (at, *entry)
+            for at, row in enumerate(rows, number)
+            for entry in zip(COLUMNS, row, limits, strict=True)
+            if entry[1] >= entry[2]
+        )
+        return ValueError(f"{name} {at}: {column} {value} is outside [0, {limit})")
+
     try:
         table = np.array(rows, np.int64).reshape(-1, 3)
-        good = not len(rows) or int(table[:, :2].max()) < vocab_size
     except OverflowError:
-        good = False
-    if not good:
-        for at, row in enumerate(rows, number):
-            limits = (vocab_size, vocab_size, MAX_INT + 1)
-            for column, value, limit in zip(COLUMNS, row, limits, strict=True):
-                if value >= limit:
-                    raise ValueError(f"{name} {at}: {column} {value} is outside [0, {limit})")
+        raise outside() from None
+    if len(rows) and int(table[:, :2].max()) >= vocab_size:
+        raise outside()
     return table[:, 0], table[:, 1], table[:, 2]

@@ -67,8 +67,9 @@ def encode_characters(
     data = text if isinstance(text, np.ndarray) else np.frombuffer(text, dtype=np.uint8)
     if data.dtype != np.uint8 or data.ndim != 1:
         raise TypeError(f"text has dtype {data.dtype} and {data.ndim} dimensions; wanted uint8, 1")
-    if not isinstance(table, np.ndarray) or table.dtype not in _ID_DTYPES:
-        kind = getattr(table, "dtype", type(table).__name__)
+    given: Any = table
+    if not isinstance(given, np.ndarray) or given.dtype not in _ID_DTYPES:
+        kind = getattr(given, "dtype", type(given).__name__)
         raise TypeError(f"table is {kind}; wanted an array of uint8, uint16 or uint32")
     if table.ndim != 1 or table.size == 0:
         raise ValueError(f"table has shape {table.shape}; wanted one dimension and an entry")

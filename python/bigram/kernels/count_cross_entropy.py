@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_index, check_int64, check_out, check_table, is_ready, native
+from bigram.common.checks import (
+    LARGEST,
+    check_index,
+    check_int64,
+    check_number,
+    check_out,
+    check_table,
+    is_ready,
+    native,
+)
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["count_cross_entropy_grad"]
@@ -74,8 +82,7 @@ def count_cross_entropy_grad(
            [ 0.  ,  0.  ]])
     """
     table = check_table(weight)
-    if not (isinstance(l2, (int, float)) and 0.0 <= l2 < math.inf):
-        raise ValueError(f"l2 = {l2!r} must be finite and not negative")
+    check_number(l2, "l2", 0.0, LARGEST, "a finite number >= 0")
     known = -1 if total is None else check_index(total, "total", 0)
     threads = resolve_num_threads(num_threads)
     grad = np.empty(table.shape, table.dtype) if out is None else out

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_index, check_int64, native
+from bigram.common.checks import check_index, check_int64, check_real, native
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_grad"]
@@ -150,7 +150,8 @@ def _cross_entropy(
         weight = _checked_weight(weight, x.shape[1])
     if type(ignore_index) is not int:
         ignore_index = check_index(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
-    if not (isinstance(label_smoothing, (int, float)) and 0.0 <= label_smoothing <= 1.0):
+    check_real(label_smoothing, "label_smoothing")
+    if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing = {label_smoothing!r} is outside [0, 1]")
     # The binding's sign for the reduction: None the mean, False the sum, an array each.
     each: Any = None

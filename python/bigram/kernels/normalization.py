@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_int64, check_out, is_ready, native
+from bigram.common.checks import LARGEST, check_int64, check_number, check_out, is_ready, native
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["normalize_rows"]
@@ -66,8 +66,7 @@ def normalize_rows(
            [0.  , 0.  ]])
     """
     array = _checked_counts(counts)
-    if not (isinstance(alpha, (int, float)) and 0.0 <= alpha < math.inf):
-        raise ValueError(f"alpha = {alpha!r} must be finite and not negative")
+    check_number(alpha, "alpha", 0.0, LARGEST, "a finite number >= 0")
     if out is not None:
         found = getattr(out, "dtype", None)
         if dtype is not np.float64 and found is not None and np.dtype(dtype) != found:

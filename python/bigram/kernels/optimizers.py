@@ -145,7 +145,7 @@ def sgd_update(
     )
 
 
-def _check_weight(weight: npt.NDArray[Any]) -> None:
+def _check_weight(weight: Any) -> None:
     if not (is_ready(weight, _FLOAT32) or is_ready(weight, _FLOAT64)):
         got = f"dtype {weight.dtype}" if isinstance(weight, np.ndarray) else type(weight).__name__
         raise TypeError(f"weight must be a C-contiguous array of float32 or float64, not {got}")
@@ -153,7 +153,7 @@ def _check_weight(weight: npt.NDArray[Any]) -> None:
         raise ValueError("weight is read-only")
 
 
-def _check_like(array: npt.NDArray[Any], weight: npt.NDArray[Any], name: str) -> None:
+def _check_like(array: Any, weight: npt.NDArray[Any], name: str) -> None:
     if not is_ready(array, weight.dtype):
         got = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"{name} must be a C-contiguous array of {weight.dtype}, not {got}")

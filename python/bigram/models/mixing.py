@@ -14,6 +14,7 @@ from bigram.inference.model import BigramModel
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.dense import DenseTable
 from bigram.tables.mixture import MixtureTable
+from bigram.tokenizers.protocol import Tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,15 +83,22 @@ def interpolate(
         raise ValueError(f"weights = {weights!r}; wanted 'auto' or a number for each model")
     if held_out is None:
         raise ValueError("weights='auto' needs held_out text; or give the weights")
-    if not isinstance(held_out, BigramCounts):
-        if not known and not isinstance(held_out, Corpus):
-            raise ValueError("held_out is text, but no model has a tokenizer: give BigramCounts")
-        held_out = count(held_out, known[0] if known else None)
-    if held_out.vocab_size != even.vocab_size:
+    counts = _held_out_counts(held_out, known[0] if known else None)
+    if counts.vocab_size != even.vocab_size:
         raise ValueError(
-            f"held_out has {held_out.vocab_size} symbols, the models have {even.vocab_size}"
+            f"held_out has {counts.vocab_size} symbols, the models have {even.vocab_size}"
         )
-    return MixtureTable(tables, _best_weights(tables, held_out))
+    return MixtureTable(tables, _best_weights(tables, counts))
+
+
+def _held_out_counts(
+    held_out: Corpus | Iterable[str] | BigramCounts, tokenizer: Tokenizer | None
+) -> BigramCounts:
+    if isinstance(held_out, BigramCounts):
+        return held_out
+    if tokenizer is None and not isinstance(held_out, Corpus):
+        raise ValueError("held_out is text, but no model has a tokenizer: give BigramCounts")
+    return count(held_out, tokenizer)
 
 
 def _table(model: Any) -> DenseTable | BackoffTable:

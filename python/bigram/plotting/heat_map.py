@@ -180,7 +180,7 @@ def _label_axes(ax: Axes, names: Sequence[str], title: str) -> None:
 def _cell_points(ax: Axes, size: int) -> float:
     """Width of a cell in points (1/72 inch)."""
     box = ax.get_window_extent()
-    return 72.0 * float(min(box.width, box.height)) / ax.figure.dpi / max(size, 1)
+    return 72.0 * float(min(box.width, box.height) / ax.figure.dpi) / max(size, 1)
 
 
 def _label_points(cell: float) -> float:

@@ -52,7 +52,7 @@ class DenseTable(Table):
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
-        probs = self.probs
+        probs: Any = self.probs
         if not isinstance(probs, np.ndarray) or probs.dtype != np.float64:
             raise TypeError(f"probs is {described(probs)}, wanted an array of float64")
         if probs.ndim != 2 or probs.shape[0] != probs.shape[1] or probs.shape[0] == 0:

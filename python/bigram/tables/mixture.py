@@ -141,7 +141,7 @@ class MixtureTable(Table):
                 kind, _, name = rest.partition(".")
                 key = int(number) if number.isdigit() else -1, kind
                 parts.setdefault(key, {})[name] = array
-        classes: dict[str, type[DenseTable] | type[BackoffTable]] = {
+        classes: dict[str, type[DenseTable | BackoffTable]] = {
             DenseTable.kind: DenseTable,
             BackoffTable.kind: BackoffTable,
         }

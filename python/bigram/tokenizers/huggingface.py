@@ -166,7 +166,7 @@ def _parsed(text: str) -> Any:
         raise ImportError('this needs tokenizers: pip install "bigram[huggingface]"') from None
     try:
         return tokenizers.Tokenizer.from_str(text)
-    except Exception as error:  # the package raises bare Exception
+    except Exception as error:  # noqa: BLE001 - the package raises bare Exception
         raise ValueError(f"not a tokenizer.json: {error}") from None
 
 

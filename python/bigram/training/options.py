@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.common.checks import check_index
+from bigram.common.checks import LARGEST, check_index, check_number
 from bigram.common.types import StrPath
 from bigram.randomness.generators import Random, random_source
 from bigram.randomness.torch_generator import TorchGenerator
@@ -80,8 +79,7 @@ class TrainingOptions:
     ) -> TrainingOptions:
         """Check every option of `fit`; errors name it."""
         steps = check_index(steps, "steps", 1)
-        if not isinstance(l2, (int, float)) or not 0 <= l2 < math.inf:
-            raise ValueError(f"l2 = {l2!r}, wanted a number that is not negative")
+        check_number(l2, "l2", 0.0, LARGEST, "a finite number >= 0")
         if clip_norm is not None and not clip_norm > 0:
             raise ValueError(f"clip_norm = {clip_norm}, wanted a positive number")
         if callable(callbacks) or not all(map(callable, callbacks)):
