@@ -17,6 +17,7 @@
 
 #include "bigram/cross_entropy/counted_row.hpp"
 #include "bigram/cross_entropy/softmax_rows.hpp"
+#include "bigram/numeric/lanes.hpp"
 #include "bigram/runtime/isa.hpp"
 
 namespace bigram {
@@ -28,16 +29,8 @@ constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of thr
 
 template <class T>
 BIGRAM_INLINE double sum_squares_body(const T* x, int64_t size) {
-    double lanes[8] = {};
-    int64_t j = 0;
-    for (; j + 8 <= size; j += 8) {
-        for (int k = 0; k < 8; ++k)
-            lanes[k] += static_cast<double>(x[j + k]) * static_cast<double>(x[j + k]);
-    }
-    for (int k = 0; j + k < size; ++k)
-        lanes[k] += static_cast<double>(x[j + k]) * static_cast<double>(x[j + k]);
-    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    return sum_in_lanes(
+        size, [=](int64_t j) { return static_cast<double>(x[j]) * static_cast<double>(x[j]); });
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "bigram/cross_entropy/count_cross_entropy.hpp"
+#include "bigram/numeric/lanes.hpp"
 #include "bigram/runtime/isa.hpp"
 
 namespace bigram {
@@ -30,22 +31,10 @@ BIGRAM_INLINE bool sum_counts_body(const int64_t* counts, int64_t size, int64_t*
 template <class T>
 BIGRAM_INLINE double counted_sum_body(const int64_t* counts, const T* x, int64_t size,
                                       double shift) {
-    double lanes[8] = {};
-    int64_t j = 0;
-    for (; j + 8 <= size; j += 8) {
-        for (int k = 0; k < 8; ++k) {
-            const double term =
-                static_cast<double>(counts[j + k]) * (shift - static_cast<double>(x[j + k]));
-            lanes[k] += counts[j + k] == 0 ? 0.0 : term;
-        }
-    }
-    for (int k = 0; j + k < size; ++k) {
-        const double term =
-            static_cast<double>(counts[j + k]) * (shift - static_cast<double>(x[j + k]));
-        lanes[k] += counts[j + k] == 0 ? 0.0 : term;
-    }
-    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    return sum_in_lanes(size, [=](int64_t j) {
+        const double term = static_cast<double>(counts[j]) * (shift - static_cast<double>(x[j]));
+        return counts[j] == 0 ? 0.0 : term;
+    });
 }
 
 template <class T>

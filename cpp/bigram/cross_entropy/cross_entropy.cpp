@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bigram/cross_entropy/softmax_rows.hpp"
+#include "bigram/numeric/lanes.hpp"
 #include "bigram/runtime/isa.hpp"
 #include "bigram/runtime/memory.hpp"
 
@@ -30,24 +31,14 @@ constexpr int64_t kTargetBlock = 1 << 16;  // targets checked at a time
 constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of threads
 constexpr int64_t kStreamBytes = 1 << 24;     // a gradient of this size finds no room in a cache
 
-// sum_j weight[j] (shift - x[j]), what label smoothing adds; in eight fixed lanes.
+// sum_j weight[j] (shift - x[j]), what label smoothing adds.
 template <class T>
 BIGRAM_INLINE double smoothing_sum_body(const T* x, const double* weight, int64_t size,
                                         double shift) {
-    double lanes[8] = {};
-    int64_t j = 0;
-    for (; j + 8 <= size; j += 8) {
-        for (int k = 0; k < 8; ++k) {
-            const double term = shift - static_cast<double>(x[j + k]);
-            lanes[k] += weight != nullptr ? weight[j + k] * term : term;
-        }
-    }
-    for (int k = 0; j + k < size; ++k) {
-        const double term = shift - static_cast<double>(x[j + k]);
-        lanes[k] += weight != nullptr ? weight[j + k] * term : term;
-    }
-    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    return sum_in_lanes(size, [=](int64_t j) {
+        const double term = shift - static_cast<double>(x[j]);
+        return weight != nullptr ? weight[j] * term : term;
+    });
 }
 
 template <class T>

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bigram/numeric/lanes.hpp"
 #include "bigram/numeric/vector_math.hpp"
 #include "bigram/runtime/isa.hpp"
 
@@ -82,16 +83,7 @@ BIGRAM_INLINE void scale_row_body(T* out, const T* e, int64_t size, T scale) {
 
 template <class T>
 BIGRAM_INLINE double sum_row_body(const T* e, int64_t size) {
-    double lanes[8] = {};
-    int64_t j = 0;
-    for (; j + 8 <= size; j += 8) {
-        for (int k = 0; k < 8; ++k)
-            lanes[k] += static_cast<double>(e[j + k]);
-    }
-    for (int k = 0; j + k < size; ++k)
-        lanes[k] += static_cast<double>(e[j + k]);
-    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    return sum_in_lanes(size, [=](int64_t j) { return static_cast<double>(e[j]); });
 }
 
 template <bool Fused>

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "bigram/numeric/lanes.hpp"
 #include "bigram/runtime/isa.hpp"
 
 namespace bigram {
@@ -35,23 +36,12 @@ BIGRAM_INLINE bool row_sum_int_body(const std::int64_t* row, std::int64_t cols, 
     return bits >= 0;
 }
 
-// Eight fixed lanes: the same order of additions, so the same bits, at every vector width.
 BIGRAM_INLINE bool row_sum_float_body(const double* row, std::int64_t cols, double* total) {
-    double lanes[8] = {};
     bool good = true;
-    const std::int64_t whole = cols - cols % 8;
-    for (std::int64_t j = 0; j < whole; j += 8) {
-        for (int k = 0; k < 8; ++k) {
-            lanes[k] += row[j + k];
-            good &= row[j + k] >= 0.0;  // false for nan
-        }
-    }
-    for (std::int64_t j = whole; j < cols; ++j) {
-        lanes[j - whole] += row[j];
-        good &= row[j] >= 0.0;
-    }
-    const double sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-                       ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    const double sum = sum_in_lanes(cols, [&good, row](std::int64_t j) {
+        good &= row[j] >= 0.0;  // false for nan
+        return row[j];
+    });
     *total = sum;
     return good && sum <= std::numeric_limits<double>::max();
 }
