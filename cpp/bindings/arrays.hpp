@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -174,7 +173,7 @@ class SignalPoll {
 };
 
 // Runs kernel(const Run&) -> Result without the GIL. An interruption raises what the signal
-// handler raised; a bad value is for the caller, who knows its name.
+// handler raised, a lack of memory MemoryError; a bad value is for the caller, who knows its name.
 template <class Kernel>
 Result run_kernel(int num_threads, Kernel&& kernel) {
     SignalPoll poll;
@@ -185,7 +184,6 @@ Result run_kernel(int num_threads, Kernel&& kernel) {
         result = kernel(run);
     }
     if (result.status == Status::interrupted) throw py::error_already_set();
-    if (result.status == Status::out_of_memory) throw std::bad_alloc();
     return result;
 }
 

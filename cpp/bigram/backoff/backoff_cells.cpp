@@ -6,7 +6,6 @@
 // are the same everywhere. A weight of zero gets a threshold of zero and is nobody's alias. O(pairs
 // + V).
 #include <algorithm>
-#include <new>
 #include <numeric>
 
 #include "bigram/backoff/backoff_sampling.hpp"
@@ -115,23 +114,16 @@ Result build_backoff_cells(BackoffSampler<Index>& sampler, const BackoffWeights<
         sampler.starts.push_back(sampler.starts.back() + cells);
     }
     sampler.cells = uninitialised<AliasCell>(sampler.starts.back());
-    if (!sampler.cells) return Result::out_of_memory();
     const int64_t blocks = ceil_div(size, kRows);
     std::vector<Scratch> scratch(static_cast<std::size_t>(team_size(run, blocks)));
-    std::atomic<bool> short_of_memory{false};
     const auto body = [&](int64_t block, int thread) {
         Scratch& row = scratch[static_cast<std::size_t>(thread)];
-        try {
-            for (int64_t i = block * kRows; i < std::min(size, (block + 1) * kRows); ++i) {
-                gather(row, sampler, model, parts, i);
-                build_row(sampler.cells.get() + sampler.starts[static_cast<std::size_t>(i)], row);
-            }
-        } catch (const std::bad_alloc&) {
-            short_of_memory.store(true);
+        for (int64_t i = block * kRows; i < std::min(size, (block + 1) * kRows); ++i) {
+            gather(row, sampler, model, parts, i);
+            build_row(sampler.cells.get() + sampler.starts[static_cast<std::size_t>(i)], row);
         }
     };
-    if (!parallel_for(run, blocks, body)) return Result::interrupted();
-    return short_of_memory.load() ? Result::out_of_memory() : Result{};
+    return parallel_for(run, blocks, body) ? Result{} : Result::interrupted();
 }
 
 void build_cells(AliasCell* cells, const double* weights, int64_t size) {

@@ -5,7 +5,6 @@
 // merged row, and the mass before it, come from binary searches in the other list. A row costs
 // O(pairs of the row x log V).
 #include <algorithm>
-#include <new>
 #include <numeric>
 
 #include "bigram/backoff/backoff_sampling.hpp"
@@ -175,29 +174,23 @@ class Row {
 template <class Index>
 Result cut_backoff_rows(RowParts& parts, const BackoffWeights<Index>& model, const RankedBase& base,
                         int64_t top_k, double top_p, const Run& run) {
-    std::atomic<bool> short_of_memory{false};
     const auto body = [&](int64_t block, int) {
-        try {
-            Row<Index> row(model, base);
-            const int64_t last = std::min(model.vocab_size, (block + 1) * kRows);
-            for (int64_t i = block * kRows; i < last; ++i) {
-                const std::size_t number = static_cast<std::size_t>(i);
-                row.load(i);
-                const int64_t stored =
-                    row.cut(top_k, top_p, &parts.limits[number], &parts.rest[number]);
-                parts.listed[number] = row.worth_listing(parts.limits[number], parts.rest[number]);
-                for (int64_t e = 0; e < model.indptr[i + 1] - model.indptr[i]; ++e) {
-                    const int64_t pair = row.pair(e);
-                    parts.kept[static_cast<std::size_t>(pair)] =
-                        e < stored ? model.weights[pair] : 0.0;
-                }
+        Row<Index> row(model, base);
+        const int64_t last = std::min(model.vocab_size, (block + 1) * kRows);
+        for (int64_t i = block * kRows; i < last; ++i) {
+            const std::size_t number = static_cast<std::size_t>(i);
+            row.load(i);
+            const int64_t stored =
+                row.cut(top_k, top_p, &parts.limits[number], &parts.rest[number]);
+            parts.listed[number] = row.worth_listing(parts.limits[number], parts.rest[number]);
+            for (int64_t e = 0; e < model.indptr[i + 1] - model.indptr[i]; ++e) {
+                const int64_t pair = row.pair(e);
+                parts.kept[static_cast<std::size_t>(pair)] = e < stored ? model.weights[pair] : 0.0;
             }
-        } catch (const std::bad_alloc&) {
-            short_of_memory.store(true);
         }
     };
-    if (!parallel_for(run, ceil_div(model.vocab_size, kRows), body)) return Result::interrupted();
-    return short_of_memory.load() ? Result::out_of_memory() : Result{};
+    return parallel_for(run, ceil_div(model.vocab_size, kRows), body) ? Result{}
+                                                                      : Result::interrupted();
 }
 
 #define BIGRAM_INSTANTIATE(Index)                                                                \

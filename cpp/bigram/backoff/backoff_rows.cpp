@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <new>
 #include <utility>
 #include <vector>
 
@@ -85,29 +84,20 @@ Result backoff_top_k(int64_t* ids, double* log_probs, int64_t k, const int64_t* 
     constexpr int64_t kRows = 16;
     const int64_t blocks = ceil_div(num_rows, kRows);
     std::vector<std::vector<Candidate>> found(static_cast<std::size_t>(team_size(run, blocks)));
-    std::atomic<bool> short_of_memory{false};
     std::atomic<int64_t> bad{num_rows};
     const auto body = [&](int64_t block, int thread) {
         std::vector<Candidate>& mine = found[static_cast<std::size_t>(thread)];
-        try {
-            for (int64_t r = block * kRows; r < std::min(num_rows, (block + 1) * kRows); ++r) {
-                gather(mine, model, contexts[r], k);
-                if (static_cast<int64_t>(mine.size()) < k) {
-                    lower_to(bad, r);
-                    return;
-                }
-                std::partial_sort(mine.begin(), mine.begin() + k, mine.end(), before);
-                for (int64_t place = 0; place < k; ++place) {
-                    log_probs[r * k + place] = mine[static_cast<std::size_t>(place)].first;
-                    ids[r * k + place] = mine[static_cast<std::size_t>(place)].second;
-                }
+        for (int64_t r = block * kRows; r < std::min(num_rows, (block + 1) * kRows); ++r) {
+            gather(mine, model, contexts[r], k);
+            if (static_cast<int64_t>(mine.size()) < k) return lower_to(bad, r);
+            std::partial_sort(mine.begin(), mine.begin() + k, mine.end(), before);
+            for (int64_t place = 0; place < k; ++place) {
+                log_probs[r * k + place] = mine[static_cast<std::size_t>(place)].first;
+                ids[r * k + place] = mine[static_cast<std::size_t>(place)].second;
             }
-        } catch (const std::bad_alloc&) {
-            short_of_memory.store(true);
         }
     };
     if (!parallel_for(run, blocks, body)) return Result::interrupted();
-    if (short_of_memory.load()) return Result::out_of_memory();
     return bad.load() == num_rows ? Result{} : Result::bad_value(bad.load());
 }
 

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <new>
 #include <numeric>
 
 #include "bigram/backoff/backoff_draws.hpp"
@@ -197,28 +196,21 @@ Result sample_backoff_sequences(SampledSequences& sampled, int64_t* lengths, con
         sampled.blocks[b].first_sequence = first;
         sampled.blocks[b].num_sequences = std::min(size, num_sequences - first);
     }
-    std::atomic<bool> short_of_memory{false};
     while (!unfinished.empty()) {
         const auto body = [&](int64_t item, int thread) {
             const int64_t b = unfinished[static_cast<std::size_t>(item)];
             auto& block = blocks[static_cast<std::size_t>(b)];
-            try {
-                if (!block) {
-                    const SampledBlock& share = sampled.blocks[static_cast<std::size_t>(b)];
-                    block = std::make_unique<Block<Index>>(
-                        model, starts, lengths, share.first_sequence,
-                        share.first_sequence + share.num_sequences, max_length, stop, seed);
-                }
-                more[static_cast<std::size_t>(b)] =
-                    block->run_round(sampled.blocks[static_cast<std::size_t>(b)],
-                                     logs.data() + thread * kTicks * kLanes);
-            } catch (const std::bad_alloc&) {
-                short_of_memory.store(true);
+            SampledBlock& drawn = sampled.blocks[static_cast<std::size_t>(b)];
+            if (!block) {
+                block = std::make_unique<Block<Index>>(model, starts, lengths, drawn.first_sequence,
+                                                       drawn.first_sequence + drawn.num_sequences,
+                                                       max_length, stop, seed);
             }
+            more[static_cast<std::size_t>(b)] =
+                block->run_round(drawn, logs.data() + thread * kTicks * kLanes);
         };
         if (run.poll() || !parallel_for(run, static_cast<int64_t>(unfinished.size()), body))
             return Result::interrupted();
-        if (short_of_memory.load()) return Result::out_of_memory();
         for (const int64_t b : unfinished) {
             const auto& block = blocks[static_cast<std::size_t>(b)];
             if (block->bad_sequence < 0) continue;

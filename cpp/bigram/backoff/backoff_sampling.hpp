@@ -63,7 +63,7 @@ struct BackoffSampler {
 
 // Makes a sampler of rows that are cut to their top_k largest weights and then to the fewest that
 // hold at least top_p of the mass (2^63 - 1 and 1 for all). Weights, backoff and base must be
-// finite and not negative. May throw std::bad_alloc.
+// finite and not negative.
 template <class Index>
 Result prepare_backoff_sampler(BackoffSampler<Index>& sampler, const BackoffWeights<Index>& model,
                                std::int64_t top_k, double top_p, const Run& run);

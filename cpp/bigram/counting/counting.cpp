@@ -368,7 +368,6 @@ Result count_private(int64_t* counts, const Chain<Token>& chain, int64_t begin, 
         tables.pairs = zeroed<uint32_t>(tables.cells() * tables.twins * tables.num_threads);
         tables.grams = zeroed<uint16_t>(tables.plan.cells() * tables.num_threads);
         tables.sums = zeroed<uint32_t>(tables.plan.sums() * tables.num_threads);
-        if (!tables.pairs || !tables.grams || !tables.sums) return Result::out_of_memory();
         const int64_t round_end = std::min(end, round + kRound);
         std::atomic<int64_t> first_bad{std::numeric_limits<int64_t>::max()};
         const auto body = [&](int64_t block, int thread) {

@@ -11,12 +11,9 @@
 
 #include <algorithm>
 
+#include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
 #include "bigram/runtime/memory.hpp"
-
-#if BIGRAM_X86
-#include <immintrin.h>
-#endif
 
 namespace bigram {
 namespace {

@@ -15,11 +15,8 @@
 
 #include "bigram/counting/sparse_partition.hpp"
 #include "bigram/numeric/radix_sort.hpp"
+#include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
-
-#if BIGRAM_X86
-#include <immintrin.h>
-#endif
 
 namespace bigram {
 
@@ -138,8 +135,6 @@ struct Sorter {
     Buffer<uint32_t> row;           // (used_ids) where a bucket is dense, zero between two uses
     Buffer<uint32_t> ids, amounts;  // (used_ids)
 
-    explicit operator bool() const { return spare && row && ids && amounts; }
-
     void operator()(KeyBucket& bucket, Key* keys) const {
         if (bucket.dense) return count_row(bucket, keys);
         const int64_t count = bucket.num_keys;
@@ -217,7 +212,6 @@ Result sort_buckets(KeyBuckets<Key>* parts, int64_t used_ids, int bits, const Ru
         sorters.push_back({bits, used_ids, max_keys, uninitialised<Key>(max_keys),
                            zeroed<uint32_t>(row), uninitialised<uint32_t>(row),
                            uninitialised<uint32_t>(row)});
-        if (!sorters.back()) return Result::out_of_memory();
     }
     const auto body = [&](int64_t number, int thread) {
         KeyBucket& bucket = parts->buckets[static_cast<std::size_t>(number)];

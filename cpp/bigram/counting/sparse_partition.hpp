@@ -150,7 +150,6 @@ inline std::vector<KeyBucket> make_buckets(const std::vector<std::int64_t>& tota
 template <class Key, class Token>
 Result collect(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t used_ids, int bits) {
     out->keys = uninitialised<Key>(pairs.end - pairs.begin);
-    if (!out->keys) return Result::out_of_memory();
     Key* to = out->keys.get();
     pairs.for_each_run(pairs.begin, pairs.end, [&](std::int64_t from, std::int64_t end) {
         for (std::int64_t i = from; i < end; ++i)
@@ -221,7 +220,6 @@ Result partition(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t u
     const Bins bins(used_ids, pairs.end - pairs.begin);
     Lanes<Token> lanes(pairs, num_lanes, run);
     const Buffer<std::uint32_t> histograms = zeroed<std::uint32_t>(2 * bins.count * num_lanes);
-    if (!histograms) return Result::out_of_memory();
     if (!count_contexts(histograms.get(), lanes, pairs, bins)) return Result::interrupted();
 
     std::vector<std::int64_t> totals(static_cast<std::size_t>(bins.count), 0);
@@ -235,7 +233,6 @@ Result partition(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t u
 
     const auto num_buckets = static_cast<std::int64_t>(out->buckets.size());
     const Buffer<std::int64_t> ends = uninitialised<std::int64_t>(num_buckets * num_lanes);
-    if (!ends) return Result::out_of_memory();
     std::int64_t at = 0;
     std::int64_t bin = 0;
     for (std::int64_t b = 0; b < num_buckets; ++b) {
@@ -251,7 +248,6 @@ Result partition(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t u
         }
     }
     out->keys = uninitialised<Key>(at);
-    if (!out->keys) return Result::out_of_memory();
     const std::vector<std::uint32_t> places = make_places(bins, out->buckets);
     const bool scattered = lanes.for_each([&](std::int64_t lane, const auto& for_each_run) {
         for_each_run([&](std::int64_t from, std::int64_t to) {

@@ -6,20 +6,10 @@
 // reduction of e^x to 2^n e^r rounds the same whatever is subtracted from n. Rows of at most 64
 // columns stay in registers, sixteen sums are transposed at once; longer rows run in four vectors
 // and fetch the row after them. Where a tile has larger logits the caller does it with a maximum.
+#include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
 
 #if BIGRAM_X86
-
-// gcc 12 takes the undefined operands in its own header for uninitialised variables.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 #include <cstdint>
 #include <limits>

@@ -4,13 +4,8 @@
 // counter word in the low half of a 64-bit lane, where one instruction gives both halves of a
 // product: 2.3 times the plain loop.
 #include "bigram/numeric/philox.hpp"
+#include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
-
-#if BIGRAM_X86
-#include <immintrin.h>
-// gcc 12 takes the undefined operand of its own intrinsics for a mistake of ours.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 
 namespace bigram {
 namespace {

@@ -26,7 +26,11 @@
 #define BIGRAM_UNROLL_8
 #else
 #define BIGRAM_COLD __attribute__((cold, noinline))
+#if defined(__clang__)
+#define BIGRAM_UNROLL_8 _Pragma("clang loop unroll_count(8)")
+#else
 #define BIGRAM_UNROLL_8 _Pragma("GCC unroll 8")
+#endif
 #define BIGRAM_INLINE inline __attribute__((always_inline))
 #define BIGRAM_RESTRICT __restrict__
 #endif

@@ -1,11 +1,16 @@
-// Memory of the kernels: scratch without exceptions, in huge pages where it is large; what is
-// fetched ahead of its use, and copies past the caches.
+// The memory of kernels: scratch arrays, in huge pages where they are large; prefetching; copies
+// that bypass the caches.
+//
+// One policy for all rooms: whoever runs out of memory throws std::bad_alloc, as std::vector does.
+// parallel_for carries it from its threads to the caller, a kernel lets it pass (its outputs are
+// then unspecified), and the binding turns it into a MemoryError.
 #pragma once
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <type_traits>
 
 #if defined(__linux__)
@@ -100,26 +105,28 @@ struct FreeDeleter {
 template <class T>
 using Buffer = std::unique_ptr<T[], FreeDeleter>;
 
-// count elements without a value, or null where memory is short.
+// An array of `count` elements without a value. Throws std::bad_alloc.
 template <class T>
 Buffer<T> uninitialised(std::int64_t count) {
     static_assert(std::is_trivial<T>::value, "memory is handed out as it is");
-    if (count < 0) return nullptr;
+    if (count < 0) throw std::bad_alloc();
     const std::size_t size = static_cast<std::size_t>(count > 0 ? count : 1);
-    if (size > SIZE_MAX / sizeof(T)) return nullptr;
+    if (size > SIZE_MAX / sizeof(T)) throw std::bad_alloc();
     T* data = static_cast<T*>(std::malloc(size * sizeof(T)));
-    if (data != nullptr) advise_huge_pages(data, count * static_cast<std::int64_t>(sizeof(T)));
+    if (data == nullptr) throw std::bad_alloc();
+    advise_huge_pages(data, count * static_cast<std::int64_t>(sizeof(T)));
     return Buffer<T>(data);
 }
 
-// count zeroed elements, or null where memory is short (the kernel returns out_of_memory then).
+// An array of `count` zeros; pages that are not touched cost nothing. Throws std::bad_alloc.
 template <class T>
 Buffer<T> zeroed(std::int64_t count) {
     static_assert(std::is_trivial<T>::value, "memory is handed out as zero bytes");
-    if (count < 0) return nullptr;
+    if (count < 0) throw std::bad_alloc();
     const std::size_t size = static_cast<std::size_t>(count > 0 ? count : 1);
     T* data = static_cast<T*>(std::calloc(size, sizeof(T)));
-    if (data != nullptr) advise_huge_pages(data, count * static_cast<std::int64_t>(sizeof(T)));
+    if (data == nullptr) throw std::bad_alloc();
+    advise_huge_pages(data, count * static_cast<std::int64_t>(sizeof(T)));
     return Buffer<T>(data);
 }
 

@@ -3,12 +3,13 @@
 // Work is cut into blocks whose borders depend on the data alone, never on the number of threads;
 // a block is done by one thread, and each output element belongs to one block. So results are the
 // same bits for any number of threads. The calling thread polls for an interruption between its
-// blocks; once it has come, no further block is started.
+// blocks; after one, or after an exception, no further block is started.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -52,8 +53,9 @@ inline void lower_to(std::atomic<std::int64_t>& lowest, std::int64_t value) {
 }
 
 // Calls body(block, thread) once for each block in [0, num_blocks), thread < team_size(...).
-// Blocks are handed out in ascending order, so a thread sees ascending blocks. The body must not
-// throw. Returns false if interrupted, in which case some blocks were not done.
+// Blocks are handed out in ascending order, so a thread sees ascending blocks. Returns false if
+// interrupted, in which case some blocks were not done. What the body throws in any thread is
+// thrown here, once all threads are back.
 template <class Body>
 bool parallel_for(const Run& run, std::int64_t num_blocks, const Body& body) {
     const int team = team_size(run, num_blocks);
@@ -67,6 +69,8 @@ bool parallel_for(const Run& run, std::int64_t num_blocks, const Body& body) {
 #ifdef _OPENMP
     std::atomic<std::int64_t> next{0};
     std::atomic<bool> stop{false};
+    std::atomic<bool> thrown{false};
+    std::exception_ptr error;  // the first one; no exception may leave a parallel region
 #pragma omp parallel num_threads(team)
     {
         const int thread = omp_get_thread_num();
@@ -79,9 +83,15 @@ bool parallel_for(const Run& run, std::int64_t num_blocks, const Body& body) {
             first = false;
             const std::int64_t block = next.fetch_add(1, std::memory_order_relaxed);
             if (block >= num_blocks) break;
-            body(block, thread);
+            try {
+                body(block, thread);
+            } catch (...) {
+                if (!thrown.exchange(true)) error = std::current_exception();
+                stop.store(true, std::memory_order_relaxed);
+            }
         }
     }
+    if (error) std::rethrow_exception(error);
     return !stop.load();
 #else
     return true;

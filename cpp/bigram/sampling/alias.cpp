@@ -144,10 +144,8 @@ Result AliasTable<Cell>::build(const Real* weights, const Run& run) {
     const int64_t rows_per_block = ceil_div(kBlockCells, int64_t{1} << bits);
     const int64_t blocks = ceil_div(rows, rows_per_block);
     std::vector<AliasScratch> scratch;
-    for (int thread = 0; thread < team_size(run, blocks); ++thread) {
+    for (int thread = 0; thread < team_size(run, blocks); ++thread)
         scratch.emplace_back(vocab_size);
-        if (!scratch.back()) return Result::out_of_memory();
-    }
     const auto body = [&](int64_t block, int thread) {
         const int64_t end = std::min(rows, (block + 1) * rows_per_block);
         for (int64_t i = block * rows_per_block; i < end; ++i) {

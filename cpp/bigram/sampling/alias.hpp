@@ -45,7 +45,6 @@ struct AliasScratch {
     Buffer<std::uint32_t> order;  // (K): cells below capacity from the left, others from the right
 
     explicit AliasScratch(std::int64_t vocab_size);
-    explicit operator bool() const { return integers && units && order; }
 };
 
 enum class AliasRow : std::uint8_t { unbuilt = 0, ready, without_mass, bad };
@@ -65,7 +64,6 @@ struct AliasTable {
     bool has_empty_row = false;
 
     explicit AliasTable(std::int64_t vocab_size);  // all rows unbuilt
-    explicit operator bool() const { return cells && state; }
 
     Cell* row(std::int64_t token) const { return cells.get() + (token << bits); }
     bool is_empty(std::uint32_t token) const { return state[token] == AliasRow::without_mass; }

@@ -6,14 +6,9 @@
 
 #include <algorithm>
 
+#include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
 #include "bigram/sampling/alias.hpp"
-
-#if BIGRAM_X86
-#include <immintrin.h>
-// gcc 12 takes the undefined operand of its own intrinsics for a mistake of ours.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 
 namespace bigram {
 namespace {

@@ -59,7 +59,6 @@ Result draw_few(DrawnTokens& result, int64_t* offsets, AliasTable<Cell>& table, 
     constexpr int64_t kPiece = 1 << 16;
     const int64_t vocab_size = request.vocab_size;
     AliasScratch scratch(vocab_size);
-    if (!scratch) return Result::out_of_memory();
     Growing<Token> tokens;
     int64_t written = 0;
     const auto flush = [&] {  // to out, where sequences have a fixed length

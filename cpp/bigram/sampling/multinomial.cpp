@@ -36,7 +36,6 @@ struct Row {
         : sums(zeroed<uint64_t>(ceil_div(size, 8) * 8)),
           guide(zeroed<uint32_t>(2 * size)),
           cols(size) {}
-    explicit operator bool() const { return sums && guide; }
 
     template <class Real>
     bool load(const Real* weights, int64_t num_samples) {
@@ -139,10 +138,8 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
         long_rows ? rows : ceil_div(kBlockCells, cols + std::min(num_samples, kBlockDraws));
     const int64_t blocks = ceil_div(rows, rows_per_block);
     std::vector<Row> scratch;
-    for (int thread = 0; thread < team_size(run, blocks); ++thread) {
+    for (int thread = 0; thread < team_size(run, blocks); ++thread)
         scratch.emplace_back(cols);
-        if (!scratch.back()) return Result::out_of_memory();
-    }
     std::atomic<int64_t> bad_row{rows};
     if (long_rows) {  // each row by itself, its draws shared out
         Row& row = scratch[0];

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <new>
 
 #include "bigram/sampling/integer_weights.hpp"
 #include "bigram/sampling/sequence_blocks.hpp"
@@ -47,19 +46,13 @@ Result draw_blocks(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>
     result.block_size = size;
     const int64_t count = static_cast<int64_t>(blocks.size());
     std::vector<typename Sequences::Idle> idle(static_cast<std::size_t>(team_size(run, count)));
-    std::atomic<bool> short_of_memory{false};
     const auto body = [&](int64_t b, int thread) {
         Sequences& block = blocks[static_cast<std::size_t>(b)];
-        try {
-            if (!block.finished())
-                block.advance(table, result, offsets, idle[static_cast<std::size_t>(thread)]);
-        } catch (const std::bad_alloc&) {
-            short_of_memory.store(true);
-        }
+        if (!block.finished())
+            block.advance(table, result, offsets, idle[static_cast<std::size_t>(thread)]);
     };
     for (bool going = request.max_length > 0; going;) {
         if (!parallel_for(run, count, body) || run.poll()) return Result::interrupted();
-        if (short_of_memory.load()) return Result::out_of_memory();
         going = false;
         for (const Sequences& block : blocks) {
             if (block.stuck().sequence >= 0) {
@@ -116,10 +109,6 @@ Result SequenceSampler<Real>::draw(std::unique_ptr<AliasTable<Cell>>& table, Dra
     const int64_t n = request.num_sequences;
     const bool few = n < kFewSequences || request.max_length < vocab_size_ / n;
     if (!table) table = std::make_unique<AliasTable<Cell>>(vocab_size_);
-    if (!*table) {
-        table.reset();
-        return Result::out_of_memory();
-    }
     if (!complete()) {
         if (!few) {
             const Result built = table->build(weights_, run);
@@ -154,15 +143,11 @@ Result SequenceSampler<Real>::dispatch(DrawnTokens& tokens, int64_t* offsets,
 template <class Real>
 Result SequenceSampler<Real>::sample(DrawnTokens& tokens, int64_t* offsets,
                                      const SequenceRequest& request, const Run& run) {
-    try {
-        if (complete()) return dispatch(tokens, offsets, request, run);
-        const Turn turn(building_);
-        if (turn.mine) return dispatch(tokens, offsets, request, run);
-        SequenceSampler own(weights_, vocab_size_);
-        return own.dispatch(tokens, offsets, request, run);
-    } catch (const std::bad_alloc&) {
-        return Result::out_of_memory();
-    }
+    if (complete()) return dispatch(tokens, offsets, request, run);
+    const Turn turn(building_);
+    if (turn.mine) return dispatch(tokens, offsets, request, run);
+    SequenceSampler own(weights_, vocab_size_);
+    return own.dispatch(tokens, offsets, request, run);
 }
 
 template class SequenceSampler<float>;

@@ -17,8 +17,7 @@ namespace bigram {
 
 constexpr std::int64_t kTokensAtOnce = 1 << 20;  // between two polls: 1 to 10 ms
 
-// Draws the sequences one after the other, building the rows that they reach. May throw
-// std::bad_alloc.
+// Draws the sequences one after the other, building the rows that they reach.
 template <class Token, class Cell, class Real>
 Result draw_few(DrawnTokens& result, std::int64_t* offsets, AliasTable<Cell>& table,
                 const Real* weights, const SequenceRequest& request, const Run& run);
@@ -55,7 +54,7 @@ class FixedSequences {
     Stuck stuck_;
 };
 
-// An array that grows without being cleared. Throws std::bad_alloc.
+// An array that grows without being cleared.
 template <class T>
 class Growing {
   public:
@@ -112,7 +111,7 @@ class StoppingSequences {
     const Stuck& stuck() const { return stuck_; }
 
     // Draws some 2^20 tokens, or to the end: then the tokens are held, and offsets[first + 1 ..]
-    // are the lengths of the sequences. May throw std::bad_alloc.
+    // are the lengths of the sequences.
     void advance(const AliasTable<Cell>& table, DrawnTokens& result, std::int64_t* offsets,
                  Idle& idle);
 

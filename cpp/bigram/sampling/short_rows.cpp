@@ -8,14 +8,9 @@
 #include <cstring>
 
 #include "bigram/numeric/philox.hpp"
+#include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
 #include "bigram/sampling/integer_weights.hpp"
-
-#if BIGRAM_X86
-#include <immintrin.h>
-// gcc 12 takes the undefined operand of its own intrinsics for a mistake of ours.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 
 namespace bigram {
 namespace {

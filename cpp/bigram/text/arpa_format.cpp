@@ -4,7 +4,6 @@
 // significant: rounded once, by integers, trailing zeros left out. About 50 ns a line.
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "bigram/text/arpa.hpp"
 
@@ -59,7 +58,6 @@ Result format_ngrams(std::vector<std::string>& pieces, int64_t count, const doub
     constexpr int64_t kNumbers = 2 * 40 + 4;  // of a line, with what separates them
     const int64_t blocks = ceil_div(count, kLines);
     pieces.resize(static_cast<std::size_t>(blocks));
-    std::atomic<bool> short_of_memory{false};
     const auto body = [&](int64_t block, int) {
         const int64_t first = block * kLines;
         const int64_t last = std::min(count, first + kLines);
@@ -69,12 +67,7 @@ Result format_ngrams(std::vector<std::string>& pieces, int64_t count, const doub
             if (contexts != nullptr) most += length_of(context_symbols, contexts[k]);
         }
         std::string& piece = pieces[static_cast<std::size_t>(block)];
-        try {
-            piece.resize(static_cast<std::size_t>(most));
-        } catch (const std::bad_alloc&) {
-            short_of_memory.store(true);
-            return;
-        }
+        piece.resize(static_cast<std::size_t>(most));
         char* to = &piece[0];
         for (int64_t k = first; k < last; ++k) {
             to = format_number(to, log10[k]);
@@ -92,8 +85,7 @@ Result format_ngrams(std::vector<std::string>& pieces, int64_t count, const doub
         }
         piece.resize(static_cast<std::size_t>(to - piece.data()));
     };
-    if (!parallel_for(run, blocks, body)) return Result::interrupted();
-    return short_of_memory.load() ? Result::out_of_memory() : Result{};
+    return parallel_for(run, blocks, body) ? Result{} : Result::interrupted();
 }
 
 }  // namespace bigram

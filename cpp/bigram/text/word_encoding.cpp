@@ -6,7 +6,6 @@
 // go; a second one looks the words up, block by block. Reads the text twice, and one slot of
 // 16 bytes a word.
 #include <algorithm>
-#include <new>
 
 #include "bigram/text/word_splitting.hpp"
 #include "bigram/text/words.hpp"
@@ -124,11 +123,7 @@ void cut(std::vector<WordBlock>& blocks, const uint8_t* text, int64_t size, bool
 
 Result plan_words(std::vector<WordBlock>& blocks, const WordEncoding& encoding, const uint8_t* text,
                   int64_t size, const Run& run) {
-    try {
-        cut(blocks, text, size, encoding.lines);
-    } catch (const std::bad_alloc&) {
-        return Result::out_of_memory();
-    }
+    cut(blocks, text, size, encoding.lines);
     const int64_t ends = encoding.boundary >= 0 && encoding.lines ? 2 : 0;
     const auto body = [&](int64_t block, int) {
         WordBlock& next = blocks[static_cast<size_t>(block) + 1];

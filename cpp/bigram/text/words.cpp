@@ -99,7 +99,7 @@ Result count_words(WordTable& table, const uint8_t* text, int64_t size, const Ru
         return count_all(table, text, size, run);
     } catch (const std::bad_alloc&) {
         repair(table);
-        return Result::out_of_memory();
+        throw;
     }
 }
 
@@ -109,22 +109,17 @@ Result rank_words(int64_t* order, const WordTable& table) {
         uint64_t start;
         size_t number;
     };
-    try {
-        std::vector<Entry> entries(table.counts.size());
-        for (size_t i = 0; i < entries.size(); ++i) {
-            entries[i] = {table.counts[i], big_endian_start(table.begin_of(i), table.end_of(i)), i};
-        }
-        std::sort(entries.begin(), entries.end(), [&table](const Entry& a, const Entry& b) {
-            if (a.count != b.count) return a.count > b.count;
-            if (a.start != b.start) return a.start < b.start;
-            return std::lexicographical_compare(table.begin_of(a.number), table.end_of(a.number),
-                                                table.begin_of(b.number), table.end_of(b.number));
-        });
-        for (size_t i = 0; i < entries.size(); ++i)
-            order[i] = static_cast<int64_t>(entries[i].number);
-    } catch (const std::bad_alloc&) {
-        return Result::out_of_memory();
-    }
+    std::vector<Entry> entries(table.counts.size());
+    for (size_t i = 0; i < entries.size(); ++i)
+        entries[i] = {table.counts[i], big_endian_start(table.begin_of(i), table.end_of(i)), i};
+    std::sort(entries.begin(), entries.end(), [&table](const Entry& a, const Entry& b) {
+        if (a.count != b.count) return a.count > b.count;
+        if (a.start != b.start) return a.start < b.start;
+        return std::lexicographical_compare(table.begin_of(a.number), table.end_of(a.number),
+                                            table.begin_of(b.number), table.end_of(b.number));
+    });
+    for (size_t i = 0; i < entries.size(); ++i)
+        order[i] = static_cast<int64_t>(entries[i].number);
     return {};
 }
 
