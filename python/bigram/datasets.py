@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bigram.common.optional import needs
+
 if TYPE_CHECKING:
     import pathlib
 
@@ -138,10 +140,8 @@ def fetch(name: str, *, progress: bool = False) -> pathlib.Path:
         if found != remote.sha256:
             raise ValueError(f"{local}: is not {name!r}: sha256 {found}, wanted {remote.sha256}")
         return local
-    try:
+    with needs("pooch", extra="datasets", purpose="fetching"):
         import pooch
-    except ImportError:
-        raise ImportError('fetching needs pooch: pip install "bigram[datasets]"') from None
     return pathlib.Path(
         pooch.retrieve(
             remote.url,

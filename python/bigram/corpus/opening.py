@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from glob import glob
 from typing import Any, BinaryIO, Protocol
 
+from bigram.common.optional import needs
 from bigram.common.types import StrPaths
 
 __all__ = ["Reader", "expand_paths", "open_binary", "total_bytes"]
@@ -101,10 +102,8 @@ def _standard_input() -> Reader:
 
 @contextmanager
 def _open_zstd(path: str) -> Iterator[Reader]:
-    try:
+    with needs("zstandard", extra="zstd", purpose=f"reading {path}"):
         import zstandard
-    except ImportError as error:
-        raise ImportError(f'reading {path} needs zstandard: pip install "bigram[zstd]"') from error
     with open(path, "rb") as file:
         try:
             yield _ZstdStream(file, zstandard.ZstdDecompressor())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bigram.common.optional import needs
 from bigram.common.progress import progress
 from bigram.corpus.text_sources import TextFiles
 from bigram.corpus.units import Lines, Texts, join_pieces, split_lines
@@ -92,12 +93,8 @@ class ParquetFiles:
     column: str
 
     def __iter__(self) -> Iterator[str]:
-        try:
+        with needs("pyarrow", extra="parquet", purpose="reading Parquet"):
             from pyarrow import ArrowException, parquet
-        except ImportError:
-            raise ImportError(
-                'reading Parquet needs pyarrow: pip install "bigram[parquet]"'
-            ) from None
         for path in self.paths:
             yield from self._texts(path, parquet.ParquetFile, ArrowException)
 

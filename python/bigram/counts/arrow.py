@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bigram.common.checks import check_vocab_size
+from bigram.common.optional import needs
 from bigram.common.types import Column, Csr, Dense, StrPath
 from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, collect, metadata, parse_metadata
 from bigram.counts.rows import pairs_of
@@ -26,10 +27,8 @@ __all__ = ["read_parquet", "to_arrow", "to_pandas", "write_parquet"]
 
 
 def _pyarrow() -> Any:
-    try:
+    with needs("pyarrow", extra="parquet", purpose="a table of Arrow or Parquet"):
         import pyarrow as pa
-    except ImportError:
-        raise ImportError('Arrow and Parquet need pyarrow: pip install "bigram[parquet]"') from None
     return pa
 
 
@@ -57,10 +56,8 @@ def to_arrow(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> pa.Table:
 
 def to_pandas(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> pd.DataFrame:
     """Return all pairs as a data frame: see `BigramCounts.to_pandas`."""
-    try:
+    with needs("pandas", extra="pandas", purpose="a data frame"):
         import pandas as pd
-    except ImportError:
-        raise ImportError('data frames need pandas: pip install "bigram[pandas]"') from None
     contexts, nexts, values = (
         np.concatenate(columns) for columns in zip(*pairs_of(matrix), strict=True)
     )

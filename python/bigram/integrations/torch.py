@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bigram import _core
+from bigram.common.optional import needs
 from bigram.common.threads import get_num_threads
 
-try:
+with needs("torch", extra="torch", purpose=__name__):
     import torch
     from torch.nn import functional
-except ImportError as error:
-    raise ImportError(
-        'bigram.integrations.torch needs torch: pip install "bigram[torch]"'
-    ) from error
 
 if TYPE_CHECKING:
     from bigram.models.neural_model import NeuralModel

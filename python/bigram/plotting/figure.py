@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bigram.common.optional import needs
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from matplotlib.figure import Figure
@@ -16,10 +18,8 @@ BLUES = ("#ffffff", "#e6effa", "#bdd5ee", "#86b4de", "#4a8cc8", "#1f63a8", "#0b3
 
 def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure that belongs to no window, or say which extra is missing."""
-    try:
+    with needs("matplotlib", extra="plot", purpose="plotting"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('plotting needs matplotlib: pip install "bigram[plot]"') from error
     return Figure(figsize=(width, height), facecolor=PAPER)
 
 

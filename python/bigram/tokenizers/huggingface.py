@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from bigram.common.optional import needs
 from bigram.common.types import Ids, Json, Offsets
 from bigram.tokenizers.ids import as_texts, between_boundaries, check_ids
 
@@ -160,10 +161,8 @@ def _copied(tokenizer: Any) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    try:
+    with needs("tokenizers", extra="huggingface", purpose="HuggingFaceTokenizer"):
         import tokenizers
-    except ImportError:
-        raise ImportError('this needs tokenizers: pip install "bigram[huggingface]"') from None
     try:
         return tokenizers.Tokenizer.from_str(text)
     except Exception as error:  # noqa: BLE001 - the package raises bare Exception

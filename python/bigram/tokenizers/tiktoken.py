@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from bigram.common.optional import needs
 from bigram.common.threads import get_num_threads
 from bigram.common.types import Ids, Json, Offsets
 from bigram.tokenizers.ids import as_texts, between_boundaries, check_ids
@@ -147,8 +148,6 @@ class TiktokenTokenizer:
 
 
 def _tiktoken() -> Any:
-    try:
+    with needs("tiktoken", extra="tiktoken", purpose="TiktokenTokenizer"):
         import tiktoken
-    except ImportError:
-        raise ImportError('this needs tiktoken: pip install "bigram[tiktoken]"') from None
     return tiktoken
