@@ -71,9 +71,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write the API reference, and run the examples of all pages."""
+    """Write the API reference and the list of modules, and run the examples of all pages."""
     install(session, "peers")
     session.run("python", "docs/make_api.py")
+    session.run("python", "docs/make_architecture.py")
     session.run("pytest", "-q", "tests/test_docs.py")
 
 
