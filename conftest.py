@@ -1,4 +1,4 @@
-"""Doctests of the integrations run where the other package is installed."""
+"""The examples of a tokenizer that wraps another package run where that package is installed."""
 
 from importlib.util import find_spec
 
