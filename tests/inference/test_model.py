@@ -99,13 +99,13 @@ def test_unique_and_exclude(model) -> None:
 
 def test_asking_for_more_different_texts_than_there_are_ends() -> None:
     single = bigram.CountModel(bigram.MLE()).fit(["ab"])
-    with pytest.raises(ValueError, match=r"only 1 different strings .* in 300 draws, wanted n = 3"):
+    with pytest.raises(ValueError, match="n = 3, but 300 draws gave only 1 different texts"):
         single.sample(3, seed=0, unique=True)
-    with pytest.raises(ValueError, match=r"only 0 strings .* in 100 draws"):
+    with pytest.raises(ValueError, match="n = 1, but 100 draws gave only 0 texts"):
         single.sample(1, seed=0, exclude=["ab"])
     with pytest.raises(ValueError, match="only 1 different"):
         single.sample(3, seed=bigram.TorchGenerator(0), unique=True)
-    with pytest.raises(TypeError, match="exclude is a str"):
+    with pytest.raises(TypeError, match="exclude is str, wanted an iterable of str"):
         single.sample(1, exclude="ab")
 
 
@@ -114,7 +114,7 @@ def test_a_prefix_begins_every_text_and_counts_in_its_length(model) -> None:
     assert all(text.startswith("so") and len(text) <= 5 for text in texts)
     assert any(len(text) == 5 for text in texts)
     assert model.sample(3, prefix="so", max_length=2) == ["so"] * 3
-    with pytest.raises(ValueError, match="max_length = 1 is below the prefix's 2 tokens"):
+    with pytest.raises(ValueError, match="max_length = 1, wanted at least the prefix's 2 tokens"):
         model.sample(3, prefix="so", max_length=1)
     with pytest.raises(bigram.UnknownSymbolError):
         model.sample(3, prefix="x")
@@ -228,7 +228,7 @@ def test_next_token(makemore) -> None:
 def test_a_context_is_a_symbol_or_an_id(model) -> None:
     for context in (None, b"a", 1.0, ["a"]):
         kind = type(context).__name__
-        with pytest.raises(TypeError, match=f"context must be a symbol or an id, not {kind}"):
+        with pytest.raises(TypeError, match=f"context is {kind}, wanted a symbol or an id"):
             model.next_token(context)
 
 

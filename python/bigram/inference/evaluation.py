@@ -1,7 +1,7 @@
 """How well a table predicts a corpus: likelihood, perplexity, bits, and what they count.
 
-A perplexity means nothing without the number of tokens it is the mean of, the number that were
-unknown and the number that the model holds impossible; `Evaluation` reports all of them.
+A perplexity can be read only beside the number of tokens it is the mean of, the number of unknown
+tokens, and the number of tokens with probability zero; `Evaluation` reports all of them.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ _COUNT_FIRST = 1024
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `BigramModel.evaluate` found.
+    """The result of `BigramModel.evaluate`.
 
     Attributes
     ----------
     nll : float
-        Mean negative log-likelihood of a token, in nats. `inf` if the model gives some pair
-        probability zero (see `num_zero`), `nan` if there was no pair at all.
+        Mean negative log-likelihood of a token, in nats. `inf` if the model gives a pair
+        probability zero (see `num_zero`), `nan` if there are no pairs.
     perplexity : float
         exp(nll).
     bits_per_token : float
         nll / ln 2.
     bits_per_byte : float
-        Total bits over the UTF-8 bytes of the text, line ends not counted. `nan` where the
-        number of bytes is not known (token shards).
+        Total bits over the UTF-8 bytes of the text, line ends not counted. `nan` if the number
+        of bytes is unknown (token shards).
     num_tokens : int
-        Pairs scored; with a boundary symbol that is every token and the end of every sequence.
+        Number of pairs scored; with a boundary symbol, every token and the end of every sequence.
     num_sequences : int
-        Sequences scored.
+        Number of sequences scored.
     num_unknown : int
-        Scored tokens that were unknown to the tokenizer.
+        Number of scored tokens that the tokenizer does not know.
     num_zero : int
-        Scored tokens to which the model gives probability zero.
+        Number of scored tokens to which the model gives probability zero.
     nll_without_unknown, perplexity_without_unknown : float
-        The same means over the tokens that were known (KenLM's "excluding OOVs"); an unknown
-        token still serves as the context of the next one.
+        The means over known tokens only (KenLM's "excluding OOVs"). An unknown token is still the
+        context of the next one.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class PairScore(NamedTuple):
     log_probability : float
         Its natural logarithm; -inf for an impossible pair.
     unknown : bool
-        Whether the token was unknown to the tokenizer.
+        Whether the tokenizer does not know the token.
     context, token : str
         The two symbols.
     """
@@ -112,7 +112,7 @@ class PairScore(NamedTuple):
 
 @dataclass
 class _Sums:
-    """Running sums over the scored pairs; those of unknown tokens are kept apart."""
+    """Running sums over the scored pairs; unknown tokens have their own."""
 
     known: float = 0.0
     unknown: float = 0.0
@@ -169,11 +169,11 @@ def evaluate(
     table : Table
         Any table; V is its vocabulary size.
     tokenizer : Tokenizer or None
-        Turns text into ids; None for token shards and counts.
+        Needed for text; token shards and counts hold ids.
     corpus : Corpus, BigramCounts or iterable of str
-        What to score. Counts are enough: the likelihood of a bigram model depends on nothing
-        else. Without the text, `bits_per_byte` is worked out from the symbols of the tokenizer:
-        words have one space between them, and it is nan where some are unknown.
+        Counts suffice: the likelihood of a bigram model depends on nothing else. Their
+        `bits_per_byte` is computed from the bytes of the tokenizer's symbols, with one space
+        between words; it is nan if a token is unknown.
     progress : bool
         Show a progress bar on standard error.
 
@@ -184,9 +184,10 @@ def evaluate(
     Raises
     ------
     ValueError
-        A symbol unknown to a tokenizer that has no unknown symbol, ids outside the vocabulary.
+        If a symbol is unknown and the tokenizer has no id for it (`UnknownSymbolError`), if an id
+        is outside the vocabulary, or if counts have another tokenizer.
     TypeError
-        A bare str, or something that is no corpus.
+        If `corpus` is a str or not a corpus, or if it is text and there is no tokenizer.
     """
     unknown_id = None if tokenizer is None else tokenizer.unknown_id
     sums = _Sums()
@@ -205,7 +206,7 @@ def evaluate(
 
 
 def _tally(batches: Iterable[TokenBatch], sums: _Sums) -> Iterator[TokenBatch]:
-    """Pass the batches on, adding up what only they know."""
+    """Yield the batches, adding their numbers of sequences and bytes to the sums."""
     for batch in batches:
         sums.num_sequences += batch.num_sequences
         sums.num_bytes += batch.num_bytes
@@ -234,7 +235,7 @@ def _pairs_as_they_come(batches: Iterable[TokenBatch]) -> Iterator[_Pairs]:
 def _counted_pairs(
     counts: BigramCounts, table: Table, tokenizer: Tokenizer | None, sums: _Sums
 ) -> Iterator[_Pairs]:
-    """Return the pairs counted; sequences and bytes are read off the column sums."""
+    """Return the pairs counted; the numbers of sequences and bytes follow from column sums."""
     check_same_ids(counts, table.vocab_size, tokenizer)
     if tokenizer is not None:
         uses = counts.unigram_counts()
@@ -245,9 +246,9 @@ def _counted_pairs(
 
 
 def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tokenizer) -> int:
-    """Return the bytes of the text that was counted; 0 where the symbols do not tell.
+    """Return the number of bytes of the text that was counted; 0 if the symbols do not tell it.
 
-    Words are taken to have one space between them.
+    Words are assumed to have one space between them.
     """
     boundary, unknown = tokenizer.boundary_id, tokenizer.unknown_id
     if unknown is not None and uses[unknown]:
@@ -272,11 +273,16 @@ def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tok
 def score_corpus(
     table: Table, tokenizer: Tokenizer | None, corpus: Corpus | Iterable[str]
 ) -> NDArray[np.float64]:
-    """Return the log-likelihood of each sequence of a corpus, streamed, nats, shape (n,)."""
+    """Return the log-likelihood of each sequence of a corpus, nats, shape (n,).
+
+    A list of texts is scored at once; any other corpus is streamed.
+    """
+    if isinstance(corpus, list) and tokenizer is not None:
+        return table.score_sequences(*tokenizer.encode_batch(corpus))
     scores = [np.empty(0)]
     for batch in encode_corpus(corpus, tokenizer):
         part = table.score_sequences(batch.tokens, batch.offsets)
-        if len(part) > batch.num_sequences:  # the first goes on from the batch before
+        if len(part) > batch.num_sequences:  # the first one began in the batch before
             scores[-1][-1] += part[0]
             part = part[1:]
         if len(part):
@@ -285,7 +291,9 @@ def score_corpus(
 
 
 def explain(table: Table, tokenizer: Tokenizer, text: str) -> list[PairScore]:
-    """Every pair of a text with its probability; their log-probabilities add up to its score."""
+    """Return each pair of a text with its probability; the logarithms sum to the text's score."""
+    if not isinstance(text, str):
+        raise TypeError(f"text is {type(text).__name__}, wanted str")
     tokens, _ = tokenizer.encode_batch([text])
     contexts, nexts = tokens[:-1], tokens[1:]
     log_probs = table.pair_log_probs(contexts, nexts)
@@ -307,10 +315,10 @@ def explain(table: Table, tokenizer: Tokenizer, text: str) -> list[PairScore]:
 
 
 def _mean(total: float, number: int) -> float:
-    """Return the mean, or nan of nothing."""
+    """Return total / number, nan for no number."""
     return total / number if number else math.nan
 
 
 def _exp(x: float) -> float:
-    """Return exp(x), inf where that overflows."""
+    """Return exp(x), inf if that overflows."""
     return math.inf if x > 709.0 else math.exp(x)

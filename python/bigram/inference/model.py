@@ -1,4 +1,4 @@
-"""What the two models share: everything that can be done with a table of P(next | context)."""
+"""What the two models share: all that can be done with a table of P(next | context)."""
 
 from __future__ import annotations
 
@@ -7,37 +7,32 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from bigram.arpa.writer import write_arpa
-from bigram.common.checks import check_index, check_seed
+from bigram.common.checks import check_index
 from bigram.common.types import StrPath
 from bigram.corpus.corpus import Corpus
 from bigram.inference.evaluation import Evaluation, PairScore, evaluate, explain, score_corpus
-from bigram.inference.sampling import Sampler, TextSampler, check_idx
+from bigram.inference.sampling import Sampler, TextSampler
 from bigram.plotting.heat_map import MAX_SYMBOLS, model_map
 from bigram.randomness.generators import Seed
 from bigram.storage.container import save_arrays
 from bigram.tables.conversion import probability_rows
 from bigram.tables.sampling_filter import SamplingFilter
-from bigram.tokenizers.protocol import context_id
+from bigram.tokenizers.protocol import Tokenizer, context_id
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
     from bigram.counts.bigram_counts import BigramCounts
     from bigram.plotting.figure import Axes
     from bigram.tables.base import Table
-    from bigram.tokenizers.protocol import Tokenizer
-
-_PROBS_LIMIT = 2**30  # bytes that `probs` may return
 
 
 class BigramModel(ABC):
     """A bigram language model: a table of P(next | context), and a tokenizer for text.
 
-    `CountModel` and `NeuralModel` differ in how they come by the table; all that is done with it
-    is here. Without a tokenizer the methods that take or give text raise ValueError, the others
-    work on ids.
+    `CountModel` and `NeuralModel` differ in how they make the table; what is done with it is here.
+    Without a tokenizer, methods that take or return text raise ValueError; the others work on ids.
 
     Attributes
     ----------
@@ -65,22 +60,22 @@ class BigramModel(ABC):
         Parameters
         ----------
         corpus : Corpus, BigramCounts or iterable of str
-            Streamed; counts are all that a bigram model's likelihood depends on.
+            A corpus is streamed. Counts suffice: the likelihood depends on nothing else.
         progress : bool
             Show a progress bar on standard error.
 
         Returns
         -------
         Evaluation
-            Mean negative log-likelihood in nats, perplexity, bits, and what they were taken over.
+            Mean negative log-likelihood in nats, perplexity, bits, and the numbers of tokens.
 
         Raises
         ------
         ValueError
-            A symbol unknown to a tokenizer that has no unknown symbol, ids outside the vocabulary,
-            counts of another tokenizer; or text, and the model has no tokenizer.
+            If a symbol is unknown and the tokenizer has no id for it (`UnknownSymbolError`), if an
+            id is outside the vocabulary, or if counts have another tokenizer.
         TypeError
-            A bare str, or something that is no corpus.
+            If `corpus` is a str or not a corpus, or if it is text and the model has no tokenizer.
 
         Examples
         --------
@@ -96,24 +91,22 @@ class BigramModel(ABC):
     @overload
     def score(self, texts: Corpus | Iterable[str]) -> NDArray[np.float64]: ...
     def score(self, texts: str | Corpus | Iterable[str]) -> float | NDArray[np.float64]:
-        """Total log-probability of each text, in nats, the ends included.
+        """Return the total log-probability of each text, in nats, the ends included.
 
         Parameters
         ----------
         texts : str, iterable of str, or Corpus
-            Without a boundary symbol the first symbol of a text is only a context.
+            Without a boundary symbol, the first symbol of a text is only a context.
 
         Returns
         -------
         float, or float64 ndarray of shape (n,)
-            -inf for a text that the model holds impossible.
+            -inf for a text to which the model gives probability zero.
 
         Raises
         ------
-        UnknownSymbolError
-            A symbol unknown to a tokenizer that has no unknown symbol.
         ValueError
-            The model has no tokenizer.
+            If a symbol is unknown (`UnknownSymbolError`), or if there is no tokenizer.
 
         Examples
         --------
@@ -122,12 +115,9 @@ class BigramModel(ABC):
         >>> model.score(["ab", "ba"])
         array([-0.69314718,        -inf])
         """
-        if isinstance(texts, (str, list)):  # in memory already: at once
-            batch = [texts] if isinstance(texts, str) else texts
-            tokens, offsets = self._text_tokenizer("score").encode_batch(batch)
-            found = self.table.score_sequences(tokens, offsets)
-            return float(found[0]) if isinstance(texts, str) else found
-        if isinstance(texts, Corpus):  # one of token shards needs no tokenizer
+        if isinstance(texts, str):
+            return float(self.score([texts])[0])
+        if isinstance(texts, Corpus):  # token shards need no tokenizer
             return score_corpus(self.table, self.tokenizer, texts)
         return score_corpus(self.table, self._text_tokenizer("score"), texts)
 
@@ -140,15 +130,12 @@ class BigramModel(ABC):
 
         Returns
         -------
-        list of PairScore
-            For each pair (pair, probability, log_probability, unknown, context, token).
+        list of PairScore, one for each pair
 
         Raises
         ------
-        UnknownSymbolError
-            A symbol unknown to a tokenizer that has no unknown symbol.
         ValueError
-            The model has no tokenizer.
+            If a symbol is unknown (`UnknownSymbolError`), or if there is no tokenizer.
 
         Examples
         --------
@@ -157,8 +144,6 @@ class BigramModel(ABC):
         >>> [(row.pair, row.probability) for row in model.explain("b")]
         [('.b', 0.5), ('b.', 1.0)]
         """
-        if not isinstance(text, str):
-            raise TypeError(f"text is {type(text).__name__}, wanted str")
         return explain(self.table, self._text_tokenizer("explain"), text)
 
     def sample(
@@ -179,23 +164,23 @@ class BigramModel(ABC):
         Parameters
         ----------
         n : int
-            Number of texts. The first n of a longer sample with the same seed are the same.
+            Number of texts. A longer sample with the same seed begins with the same texts.
         seed : int, TorchGenerator or None
-            None takes fresh entropy. A `TorchGenerator` draws in the order of the lecture: one
-            text after another, one multinomial a token.
+            None takes fresh entropy. A `TorchGenerator` draws as the lecture does: text after
+            text, one multinomial for each token.
         temperature : float
             Probabilities are raised to 1/temperature: below 1 sharper, above 1 flatter. It must
             be positive; `top_k=1` takes the most likely token each time.
         top_k : int, optional
-            Draw only from the k most likely tokens, ties to the lower id.
+            Draw only from the k most likely tokens; of equal ones, those of lower ids.
         top_p : float in (0, 1], optional
             Draw only from the fewest tokens that hold this much probability.
         prefix : str
-            What every text begins with.
+            The beginning of every text.
         max_length : int, optional
-            Longest text in tokens, its prefix included; it is cut there. 1,000 if None.
+            Number of tokens, the prefix included, after which a text is cut. 1,000 if None.
         unique : bool
-            No text twice.
+            Return no text twice.
         exclude : iterable of str, optional
             Texts that are never returned, such as those the model was fitted on.
 
@@ -206,8 +191,8 @@ class BigramModel(ABC):
         Raises
         ------
         ValueError
-            No boundary symbol, and no prefix or max_length; after 100 n draws with `unique` or
-            `exclude`; a context is reached that has no distribution.
+            If there is no boundary symbol and no prefix or max_length, if 100 n draws do not give
+            n texts under `unique` or `exclude`, or if a context has no distribution.
 
         Examples
         --------
@@ -216,21 +201,9 @@ class BigramModel(ABC):
         >>> model.sample(3, prefix="a", max_length=1)
         ['a', 'a', 'a']
         """
-        number = check_index(n, "n", 0)
-        tokenizer = self._text_tokenizer("sample")
-        if not isinstance(prefix, str):
-            raise TypeError(f"prefix is {type(prefix).__name__}, wanted str")
-        if max_length is not None:
-            max_length = check_index(max_length, "max_length", 1)
-        sampler = Sampler(
-            self.table,
-            SamplingFilter(temperature, top_k, top_p),
-            check_seed(None) if seed is None else seed,
-        )
-        strings = TextSampler(sampler, tokenizer, prefix, max_length)
-        if unique or exclude is not None:
-            return strings.selected(number, unique=unique, exclude=exclude)
-        return strings.texts(number)
+        sampler = Sampler(self.table, SamplingFilter(temperature, top_k, top_p), seed)
+        texts = TextSampler(sampler, self._text_tokenizer("sample"), prefix, max_length)
+        return texts.first(n, unique=unique, exclude=exclude)
 
     def generate(
         self,
@@ -249,7 +222,7 @@ class BigramModel(ABC):
         idx : array of int, shape (B, T), T at least 1
             Only the last token of a row matters.
         max_new_tokens : int
-            Tokens drawn after each row; no token ends it.
+            Number of tokens drawn after each row; no token ends it.
         seed, temperature, top_k, top_p
             As in `sample`; a `TorchGenerator` draws one multinomial over all rows for each step.
 
@@ -260,9 +233,9 @@ class BigramModel(ABC):
         Raises
         ------
         TypeError
-            The ids are no integers.
+            If the ids are not integers.
         ValueError
-            An id outside the vocabulary, or a context that has no distribution is reached.
+            If an id is outside the vocabulary, or if a context has no distribution.
 
         Examples
         --------
@@ -271,11 +244,8 @@ class BigramModel(ABC):
         >>> bigram.CountModel.from_counts(counts, bigram.MLE()).generate([[0]], 4)
         array([[0, 1, 2, 0, 1]])
         """
-        ids = check_idx(idx, self.vocab_size)
-        length = check_index(max_new_tokens, "max_new_tokens", 0)
         sampler = Sampler(self.table, SamplingFilter(temperature, top_k, top_p), seed)
-        drawn = sampler.continuations(ids[:, -1], length)
-        return np.concatenate([ids, drawn], axis=1, dtype=np.int64)
+        return sampler.continued(idx, max_new_tokens)
 
     def next_token(self, context: str | int, k: int = 5) -> list[tuple[str | int, float]]:
         """Return the k most likely symbols after a context, with their probabilities.
@@ -289,12 +259,12 @@ class BigramModel(ABC):
 
         Returns
         -------
-        list of (symbol, probability), most likely first; ids where there is no tokenizer
+        list of (symbol, probability), most likely first; ids if there is no tokenizer
 
         Raises
         ------
         KeyError
-            The symbol is not in the vocabulary.
+            If the vocabulary lacks the symbol and there is no unknown symbol.
 
         Examples
         --------
@@ -302,10 +272,10 @@ class BigramModel(ABC):
         >>> bigram.CountModel(bigram.MLE()).fit(["ab", "ab", "b", "abb"]).next_token("", 2)
         [('a', 0.75), ('b', 0.25)]
         """
-        ids, log_probs = self.table.top_k([self._context_id(context)], check_index(k, "k", 1))
-        vocab = None if self.tokenizer is None else self.tokenizer.vocab
-        symbols = [i if vocab is None else vocab[i] for i in ids[0].tolist()]
-        return list(zip(symbols, np.exp(log_probs[0]).tolist(), strict=True))
+        ids, log_probs = self.table.top_k([self._context_id(context)], k)
+        vocab = range(self.vocab_size) if self.tokenizer is None else self.tokenizer.vocab
+        best = zip(ids[0].tolist(), np.exp(log_probs[0]).tolist(), strict=True)
+        return [(vocab[i], p) for i, p in best]
 
     def probs(self, contexts: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return whole rows of the table.
@@ -322,7 +292,7 @@ class BigramModel(ABC):
         Raises
         ------
         ValueError
-            The result would take more than 1 GiB, or an id is outside the vocabulary.
+            If the result would take more than 1 GiB, or if an id is outside the vocabulary.
 
         Examples
         --------
@@ -331,14 +301,7 @@ class BigramModel(ABC):
         array([[0.        , 1.        ],
                [0.66666667, 0.33333333]])
         """
-        size = self.vocab_size
-        ids = np.arange(size) if contexts is None else np.asarray(contexts)
-        if ids.size * size * 8 > _PROBS_LIMIT:
-            raise ValueError(
-                f"probs of {ids.size:,} contexts x {size:,} symbols would take more than 1 GiB: "
-                "use table.log_probs(contexts) on some contexts at a time"
-            )
-        return probability_rows(self.table, ids)
+        return probability_rows(self.table, contexts, max_bytes=1 << 30)
 
     def plot(
         self, ax: Axes | None = None, *, title: str | None = None, max_symbols: int = MAX_SYMBOLS
@@ -351,7 +314,7 @@ class BigramModel(ABC):
             Where to draw; a new figure, large enough to read, if None.
         title : str, optional
         max_symbols : int
-            With more symbols than this only the most frequent are drawn, and the title says so.
+            If there are more, only the most frequent are drawn, and the title says so.
 
         Returns
         -------
@@ -361,15 +324,11 @@ class BigramModel(ABC):
         Raises
         ------
         ImportError
-            matplotlib is not installed: `pip install "bigram[plot]"`.
+            If matplotlib is not installed: `pip install "bigram[plot]"`.
         """
+        counts = self._source_counts()
         return model_map(
-            self.table,
-            self._own_counts(),
-            self.tokenizer,
-            ax=ax,
-            title=title,
-            max_symbols=max_symbols,
+            self.table, counts, self.tokenizer, ax=ax, title=title, max_symbols=max_symbols
         )
 
     def save(self, path: StrPath) -> None:
@@ -377,14 +336,13 @@ class BigramModel(ABC):
 
         Parameters
         ----------
-        path : str or path
-            Written under another name first and renamed when complete; see
-            :func:`bigram.storage.atomic.atomic_write`.
+        path : str or path-like
+            Written under another name first and renamed when complete.
 
         Raises
         ------
         OSError
-            The file cannot be written.
+            If the file cannot be written.
 
         Examples
         --------
@@ -402,19 +360,15 @@ class BigramModel(ABC):
 
         Parameters
         ----------
-        path : str or path
-            Written under another name first and renamed when complete.
+        path : str or path-like
+            Written under another name first; `CountModel.from_arpa` reads it.
 
         Raises
         ------
         ValueError
-            Without a boundary symbol, or for a symbol that an ARPA file cannot hold, by name.
+            If there is no boundary symbol, or if an ARPA file cannot hold a symbol.
         OSError
-            The file cannot be written.
-
-        Examples
-        --------
-        See :meth:`bigram.CountModel.from_arpa`.
+            If the file cannot be written.
         """
         write_arpa(path, self._arpa_table(), self.tokenizer)
 
@@ -425,8 +379,8 @@ class BigramModel(ABC):
     def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what `save` writes."""
 
-    def _own_counts(self) -> BigramCounts | None:
-        """Return the counts that the model was made of, to be drawn in place of probabilities."""
+    def _source_counts(self) -> BigramCounts | None:
+        """Return the counts that the model was made of, drawn in place of probabilities."""
         return None
 
     def _text_tokenizer(self, what: str) -> Tokenizer:
@@ -439,9 +393,8 @@ class BigramModel(ABC):
         return self.tokenizer
 
     def _context_id(self, context: str | int) -> int:
-        if not isinstance(context, str):
-            if not hasattr(context, "__index__"):
-                raise TypeError(f"context must be a symbol or an id, not {type(context).__name__}")
-            return check_index(context, "context", 0, self.vocab_size - 1)
-        tokenizer = self._text_tokenizer("next_token of a symbol")
-        return context_id(tokenizer, context)
+        if isinstance(context, str):
+            return context_id(self._text_tokenizer("next_token of a symbol"), context)
+        if not hasattr(context, "__index__"):
+            raise TypeError(f"context is {type(context).__name__}, wanted a symbol or an id")
+        return check_index(context, "context", 0, self.vocab_size - 1)

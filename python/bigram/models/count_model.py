@@ -358,5 +358,5 @@ class CountModel(BigramModel):
         counts = BigramCounts._from_arrays(arrays, header)
         return cls.from_counts(counts, smoothing_from_json(header["smoothing"]), tokenizer)
 
-    def _own_counts(self) -> BigramCounts | None:
+    def _source_counts(self) -> BigramCounts | None:
         return self.counts

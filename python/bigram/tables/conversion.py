@@ -20,12 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["as_backoff", "from_arrays", "probability_rows"]
 
 
-def probability_rows(table: Table, contexts: ArrayLike) -> NDArray[np.float64]:
-    """Return whole rows of P(next | context), shape (B, V)."""
+def probability_rows(
+    table: Table, contexts: ArrayLike | None = None, *, max_bytes: int | None = None
+) -> NDArray[np.float64]:
+    """Return whole rows of P(next | context), shape (B, V): of all contexts if None.
+
+    ValueError if they would take more than `max_bytes`.
+    """
+    size = table.vocab_size
+    ids = np.arange(size) if contexts is None else np.asarray(contexts)
+    if max_bytes is not None and ids.size * size * 8 > max_bytes:
+        raise ValueError(
+            f"probs of {ids.size:,} contexts x {size:,} symbols would take more than "
+            f"{max_bytes >> 30} GiB: use table.log_probs(contexts) on fewer contexts at a time"
+        )
     if isinstance(table, DenseTable):  # the stored bits: exp(log(p)) may differ in the last one
-        rows: NDArray[np.float64] = table.probs[check_ids(contexts, table.vocab_size, "contexts")]
+        rows: NDArray[np.float64] = table.probs[check_ids(ids, size, "contexts")]
         return rows
-    return np.exp(table.log_probs(contexts))
+    return np.exp(table.log_probs(ids))
 
 
 def as_backoff(table: Table) -> BackoffTable:
