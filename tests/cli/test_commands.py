@@ -117,6 +117,17 @@ def test_fit_running_text_bytes_and_unknown_symbols(run, corpus, tmp_path) -> No
     assert bigram.load(path).tokenizer.unknown_id is not None
 
 
+def test_fit_with_unknown_symbols_chooses_the_boundary_as_fit_does(run, tmp_path) -> None:
+    corpus, path = tmp_path / "a.txt", tmp_path / "m.safetensors"
+    corpus.write_text("a.b\nc\n")
+    for command in (("fit",), ("train", "--steps", "1", "--batch-size", "2", "--block-size", "2")):
+        for options in ((), ("--unknown", "?")):
+            assert run(*command, corpus, *options, "-o", path).code == 0
+            tokenizer = bigram.load(path).tokenizer
+            assert tokenizer.vocab == ("\n", ".", "a", "b", "c", *options[1:])
+            assert tokenizer.boundary == "\n"
+
+
 def test_fit_reads_standard_input_twice_where_it_must(run, corpus, tmp_path) -> None:
     path = tmp_path / "m.safetensors"
     for options in (("--unknown", "?"),):

@@ -8,12 +8,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from bigram.cli.options import TokenizerKind
+from bigram.corpus.corpus import Corpus, as_corpus
 from bigram.corpus.text_sources import TextFiles
+from bigram.counting.characters import characters_of
 from bigram.smoothing.base import Smoothing
 from bigram.smoothing.description import METHODS
+from bigram.tokenizers.default import default_tokenizer
 
 if TYPE_CHECKING:
-    from bigram.corpus.corpus import Corpus
     from bigram.tokenizers.protocol import Tokenizer
 
 _ALIASES = {"laplace": "addk", "lidstone": "addk", "mkn": "modifiedkneserney", "kn": "kneserney"}
@@ -71,16 +73,27 @@ def corpus_tokenizer(
         return bigram.ByteTokenizer(boundary=None if running_text else "\n"), corpus
     if kind is TokenizerKind.char and unknown is None:
         return None, corpus
+    if kind is TokenizerKind.char:
+        return character_tokenizer(corpus, running_text=running_text, unknown=unknown)
+    texts = _repeatable(corpus)
+    words = bigram.WordTokenizer.from_texts(texts, min_count=min_count, unknown=unknown or "<unk>")
+    return words, texts
+
+
+def character_tokenizer(
+    corpus: Corpus, *, running_text: bool, unknown: str | None = None
+) -> tuple[Tokenizer, Corpus | list[str]]:
+    """Return the default tokenizer of a corpus, and the texts, to be read again."""
+    texts = _repeatable(corpus)
+    characters = characters_of(as_corpus(texts))
+    return default_tokenizer(characters, running_text=running_text, unknown=unknown), texts
+
+
+def _repeatable(corpus: Corpus) -> Corpus | list[str]:
+    """Return a corpus that can be read twice, in memory where the files cannot."""
     source = corpus.source
     again = isinstance(source, TextFiles) and source.can_be_read_again
-    texts = corpus if again else list(corpus)  # for two passes
-    if kind is TokenizerKind.word:
-        words = bigram.WordTokenizer.from_texts(
-            texts, min_count=min_count, unknown=unknown or "<unk>"
-        )
-        return words, texts
-    boundary = None if running_text else "."
-    return bigram.CharTokenizer.from_texts(texts, boundary=boundary, unknown=unknown), texts
+    return corpus if again else list(corpus)
 
 
 def _methods() -> dict[str, type[Smoothing]]:

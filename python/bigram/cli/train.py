@@ -24,7 +24,7 @@ from bigram.cli.options import (
     use_threads,
 )
 from bigram.cli.output import emit_json, on_terminal
-from bigram.cli.parsing import corpus_tokenizer
+from bigram.cli.parsing import character_tokenizer, corpus_tokenizer
 from bigram.plotting.figure import save_figure
 
 if TYPE_CHECKING:
@@ -167,9 +167,10 @@ def _data(given: dict[str, Any]) -> tuple[Any, Tokenizer | int]:
     if counts is not None:
         return counts, counts.tokenizer or counts.vocab_size
     running = given["text"]
+    corpus = open_corpus(given["corpus"], text=running)
     symbols, texts = corpus_tokenizer(
         given["tokenizer"],
-        open_corpus(given["corpus"], text=running),
+        corpus,
         running_text=running,
         unknown=given["unknown"],
         min_count=given["min_count"],
@@ -180,13 +181,9 @@ def _data(given: dict[str, Any]) -> tuple[Any, Tokenizer | int]:
         counts = bigram.count(texts, progress=on_terminal())
         assert counts.tokenizer is not None
         return counts, counts.tokenizer
-    if "-" in given["corpus"]:
-        texts = list(texts)  # read twice: for the symbols, and for the stream of tokens
-    if running:
-        return texts, bigram.CharTokenizer.from_texts(texts, boundary=None)
-    tokenizer = bigram.count(texts).tokenizer
-    assert tokenizer is not None
-    return texts, tokenizer
+    # Read twice: for the characters, and for the stream of tokens.
+    symbols, texts = character_tokenizer(corpus, running_text=running)
+    return texts, symbols
 
 
 def _fit_options(given: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from bigram.counting.code_points import BOUNDARY, PointCounter, add_up
 from bigram.kernels import count_bigrams
 from bigram.tokenizers.byte import ByteTokenizer
 from bigram.tokenizers.char import CharTokenizer
+from bigram.tokenizers.default import default_tokenizer
 
-__all__ = ["count_bytes", "count_characters"]
+__all__ = ["characters_of", "count_bytes", "count_characters"]
 
 _NEWLINE = 10
 _ASCII = 128
@@ -29,32 +30,43 @@ _ASCII = 128
 def count_characters(
     corpus: Corpus, tokenizer: CharTokenizer | None, progress: bool
 ) -> tuple[Dense | Csr, CharTokenizer] | None:
-    """Count the characters of a corpus, for a new vocabulary or a given one.
+    """Count the characters of a corpus, for the default tokenizer or a given one.
 
-    None where a given tokenizer needs the long way: its texts come from an iterable, or one of them
-    holds a symbol that it cannot encode, and the error should say where.
+    None where a given tokenizer needs token ids: the texts come from an iterable or can be read
+    only once, or one of them holds a character that the tokenizer cannot encode, and the error
+    should say where.
     """
+    if tokenizer is None:
+        return _counted(corpus, progress).result()
     source = corpus.source
-    if isinstance(source, TextFiles):
-        if tokenizer is not None and not source.can_be_read_again:
-            return None
-        counter = CharCounter("line" if source.lines else None)
-        with open_progress(corpus, "counting", progress) as bar:
+    if not isinstance(source, TextFiles) or not source.can_be_read_again:
+        return None
+    return _counted(corpus, progress).result_for(tokenizer)
+
+
+def characters_of(corpus: Corpus) -> set[str]:
+    """Return all characters that occur in a corpus."""
+    return _counted(corpus, progress=False).characters()
+
+
+def _counted(corpus: Corpus, progress: bool) -> CharCounter:
+    """Count the characters of a corpus in one pass."""
+    source = corpus.source
+    with open_progress(corpus, "counting", progress) as bar:
+        if isinstance(source, TextFiles):
+            counter = CharCounter("line" if source.lines else None)
             for path in source.paths:
                 for block in read_blocks(path, lines=source.lines, errors=source.errors):
                     counter.add_block(block)
                     bar.update(block.num_read)
-    elif tokenizer is not None:
-        return None
-    else:
+            return counter
         counter = CharCounter("text")
-        with open_progress(corpus, "counting", progress) as bar:
-            for unit in source.units(bar):
-                if isinstance(unit, Piece):
-                    counter.add_piece(unit)
-                elif isinstance(unit, Texts):
-                    counter.add_texts(unit.texts)
-    return counter.result() if tokenizer is None else counter.result_for(tokenizer)
+        for unit in source.units(bar):
+            if isinstance(unit, Piece):
+                counter.add_piece(unit)
+            elif isinstance(unit, Texts):
+                counter.add_texts(unit.texts)
+    return counter
 
 
 _spare: list[Dense] = []  # fresh memory costs as much as counting a small file into it
@@ -135,23 +147,18 @@ class CharCounter:
             others[others.index(_NEWLINE)] = BOUNDARY
         return rows, others
 
-    def result(self) -> tuple[Dense | Csr, CharTokenizer]:
-        """Return the counts and a tokenizer of all symbols met, in order."""
+    def characters(self) -> set[str]:
+        """Return all characters met, without boundaries."""
         rows, others = self._symbols()
-        symbols = {*rows.values(), *others} - {BOUNDARY}
-        boundary = None
-        if self._bounded:
-            boundary = next((b for b in ".\n\0" if ord(b) not in symbols), None)
-            if boundary is None:
-                raise ValueError(
-                    "the texts hold '.', newline and NUL, so none of them can be the boundary: "
-                    "pass a tokenizer"
-                )
-        elif not symbols:
-            raise ValueError("the corpus is empty: there is no symbol to make a vocabulary of")
-        tokenizer = CharTokenizer.from_symbols(map(chr, symbols), boundary=boundary)
+        return set(map(chr, {*rows.values(), *others} - {BOUNDARY}))
+
+    def result(self) -> tuple[Dense | Csr, CharTokenizer]:
+        """Return the counts and the default tokenizer of the characters met."""
+        rows, others = self._symbols()
+        characters = set(map(chr, {*rows.values(), *others} - {BOUNDARY}))
+        tokenizer = default_tokenizer(characters, running_text=not self._bounded)
         points = list(map(ord, tokenizer.vocab))
-        if boundary is not None:
+        if self._bounded:
             points[0] = BOUNDARY
         if not others:
             order = [_NEWLINE if point == BOUNDARY else point for point in points]

@@ -13,7 +13,7 @@ from bigram.common.checks import check_index
 from bigram.common.types import Csr, StrPath
 from bigram.corpus.corpus import Corpus, as_corpus
 from bigram.corpus.text_sources import TextFiles, TextIterable
-from bigram.counting.characters import count_bytes, count_characters
+from bigram.counting.characters import characters_of, count_bytes, count_characters
 from bigram.counting.stream import CountStream
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.matrix import DENSE_LIMIT, is_dense_layout
@@ -21,6 +21,7 @@ from bigram.storage.atomic import check_place
 from bigram.storage.container import open_arrays
 from bigram.tokenizers.byte import ByteTokenizer
 from bigram.tokenizers.char import CharTokenizer
+from bigram.tokenizers.default import default_tokenizer
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.encoding import encode_corpus
 from bigram.tokenizers.protocol import Tokenizer, check_tokenizer
@@ -151,6 +152,5 @@ def _vocabulary(source: Corpus, resume: StrPath) -> Tokenizer:
     texts = source.source
     if isinstance(texts, (TextFiles, TextIterable)) and not texts.can_be_read_again:
         raise ValueError("texts that can be read only once need a tokenizer to be resumed")
-    found = count_characters(source, None, False)
-    assert found is not None
-    return found[1]
+    running_text = isinstance(texts, TextFiles) and not texts.lines
+    return default_tokenizer(characters_of(source), running_text=running_text)
