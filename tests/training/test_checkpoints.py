@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,29 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     NeuralModel(5, seed=0).save(path)
     with pytest.raises(ValueError, match="training_checkpoint"):
         NeuralModel(5, seed=0).fit(TOKENS, resume=True, **options)
+
+
+def test_a_checkpoint_of_version_0_1_0_can_be_resumed(tmp_path: Path) -> None:
+    # Written by that version after 9 of the 12 steps, with these options.
+    path = tmp_path / "run"
+    shutil.copy(Path(__file__).parents[1] / "data" / "checkpoint_0.1.0.safetensors", path)
+    options: dict[str, Any] = {
+        "steps": 12,
+        "learning_rate": 0.01,
+        "optimizer": "adamw",
+        "batch_size": 8,
+        "seed": 5,
+        "validation": 0.1,
+        "eval_every": 4,
+        "patience": 9,
+    }
+    whole, resumed = NeuralModel(5, seed=1), NeuralModel(5, seed=2)
+    expected = whole.fit(TOKENS, **options)
+    history = resumed.fit(TOKENS, checkpoint=path, resume=True, **options)
+    # Not to the bit: the file may be from a processor with other instructions.
+    np.testing.assert_allclose(history.losses, expected.losses, atol=1e-3)
+    np.testing.assert_allclose(resumed.weight, whole.weight, atol=1e-3)
+    assert [e.step for e in history.evaluations] == [0, 4, 8, 12]
 
 
 SCRIPT = """

@@ -101,7 +101,7 @@ def test_weights_that_are_not_finite_to_begin_with() -> None:
     weight = np.zeros((5, 5))
     weight[2, 2] = np.nan
     model = NeuralModel(5, weight=weight)
-    with pytest.raises(FloatingPointError, match=r"the loss of step 0 is nan; .* as they were"):
+    with pytest.raises(FloatingPointError, match=r"step 0 is nan; the weights are unchanged"):
         model.fit(TOKENS, steps=3, learning_rate=0.1)
     np.testing.assert_array_equal(model.weight, weight.astype(np.float32))
 

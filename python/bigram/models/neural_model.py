@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from bigram import kernels
 from bigram.common.checks import check_inside, check_vocab_size
-from bigram.common.types import StrPath
+from bigram.common.signatures import takes_options
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import as_counts
-from bigram.randomness.generators import random_source
-from bigram.randomness.torch_generator import TorchGenerator
+from bigram.inference.model import BigramModel
+from bigram.randomness.generators import Seed, random_source
 from bigram.tables.dense import DenseTable
 from bigram.tokenizers.description import from_json as tokenizer_from_json
 from bigram.training.data import prepare
-from bigram.training.history import Callback, History
+from bigram.training.history import History
 from bigram.training.loop import Trainer
-from bigram.training.optimizers import SGD, AdamW
 from bigram.training.options import TrainingOptions
-from bigram.training.schedules import LearningRate
-from bigram.training.state import TrainableModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -35,7 +32,7 @@ __all__ = ["NeuralModel"]
 _STATE_KEY = "token_embedding_table.weight"  # the name it has in the lecture's model
 
 
-class NeuralModel(TrainableModel):
+class NeuralModel(BigramModel):
     """A bigram language model trained as a network.
 
     Row i of the weight holds the logits of what follows token i; softmax makes probabilities of
@@ -72,7 +69,7 @@ class NeuralModel(TrainableModel):
         self,
         vocab_size_or_tokenizer: int | Tokenizer,
         *,
-        seed: int | TorchGenerator | None = None,
+        seed: Seed = None,
         weight: ArrayLike | None = None,
     ) -> None:
         given: Any = vocab_size_or_tokenizer
@@ -138,7 +135,7 @@ class NeuralModel(TrainableModel):
     @weight.setter
     def weight(self, value: ArrayLike) -> None:
         self._weight[...] = _as_weight(value, self.vocab_size)
-        self._weight_changed()
+        self._forget_table()
 
     @property
     def vocab_size(self) -> int:
@@ -196,35 +193,8 @@ class NeuralModel(TrainableModel):
         loss = kernels.softmax_cross_entropy(logits.reshape(-1, self.vocab_size), flat)
         return logits, float(loss)
 
-    def fit(
-        self,
-        corpus: Any,
-        *,
-        steps: int,
-        learning_rate: LearningRate,
-        optimizer: str | SGD | AdamW = "sgd",
-        batch_size: int | None = None,
-        block_size: int = 8,
-        shuffle: bool = False,
-        l2: float = 0.0,
-        weight_decay: float | None = None,
-        schedule: str = "constant",
-        warmup_steps: int = 0,
-        final_learning_rate: float = 0.0,
-        clip_norm: float | None = None,
-        validation: Any = 0.0,
-        eval_every: int | None = None,
-        eval_batches: int | None = None,
-        patience: int | None = None,
-        min_delta: float = 0.0,
-        checkpoint: StrPath | None = None,
-        checkpoint_every: int | None = None,
-        resume: bool = False,
-        seed: int | TorchGenerator | None = None,
-        progress: bool = False,
-        callbacks: Sequence[Callback] = (),
-        num_threads: int | None = None,
-    ) -> History:
+    @takes_options(TrainingOptions)
+    def fit(self, corpus: Any, options: TrainingOptions) -> History:
         """Train on the mean cross-entropy plus ``l2 * mean(weight ** 2)``.
 
         Parameters
@@ -232,48 +202,7 @@ class NeuralModel(TrainableModel):
         corpus : Corpus, iterable of str, BigramCounts, or arrays
             Text needs the model's tokenizer. Arrays: `tokens`, `(tokens, offsets)`, or counts of
             shape (V, V), dense or csr_array.
-        steps : int
-            Updates to make.
-        learning_rate : float, or function from the step to a float
-        optimizer : {"sgd", "adamw"}, SGD or AdamW
-        batch_size : int, optional
-            B. None takes every pair at each step. The counts say all about them: for this loss the
-            gradient from counts is the exact one, and a step costs V * V however long the text.
-        block_size : int
-            T: a batch is B windows of T + 1 tokens at random places, B * T examples.
-        shuffle : bool
-            A batch is B pairs instead, and each pair comes once an epoch.
-        l2 : float
-            Weight of the penalty mean(weight ** 2).
-        weight_decay : float, optional
-            In place of the optimizer's own.
-        schedule, warmup_steps, final_learning_rate
-            See :func:`bigram.training.learning_rates`.
-        clip_norm : float, optional
-            Longer gradients are scaled down to this Euclidean norm.
-        validation : float in [0, 1), or whatever `corpus` may be
-            A fraction keeps that much of the end of the token stream for validation.
-        eval_every : int, optional
-            Evaluate before step 0 and every so many steps, and at the end.
-        eval_batches : int, optional
-            Estimate the losses from so many random batches; None takes all pairs. With a
-            `TorchGenerator` as seed it is 200, as in the lecture, with none at the end.
-        patience : int, optional
-            Stop when that many evaluations in a row did not lower the validation loss by more
-            than `min_delta`; the best weights are kept.
-        checkpoint, checkpoint_every : path and int, optional
-            Write everything that the next step depends on to this file every so many steps.
-        resume : bool
-            Go on from the checkpoint if there is one, to the bit as if never interrupted. Data
-            and options must be the same; `steps` may be more.
-        seed : int, TorchGenerator or None
-            For the batches. A `TorchGenerator` draws in the order of the lecture.
-        progress : bool
-            Show a progress bar with the loss.
-        callbacks : sequence of functions
-            Each is called with a `TrainingStep` after every update; True from it ends the training.
-        num_threads : int, optional
-            The bits do not depend on it.
+        options : TrainingOptions
 
         Returns
         -------
@@ -285,7 +214,7 @@ class NeuralModel(TrainableModel):
         FloatingPointError
             If a loss is not finite; the last good weights are kept.
         TypeError, ValueError
-            For an option or data that make no sense; the model is as it was.
+            If an option or the data are not as described; the model is unchanged.
 
         Examples
         --------
@@ -299,11 +228,8 @@ class NeuralModel(TrainableModel):
         >>> bool(history.evaluations[-1].validation_loss < history.evaluations[0].validation_loss)
         True
         """
-        given = dict(locals())
-        del given["self"], given["corpus"]
-        options = TrainingOptions.checked(**given)
-        data, held_out = prepare(corpus, self.vocab_size, self.tokenizer, options)
-        return Trainer(self, data, held_out, options).run()
+        data, validation = prepare(corpus, self.vocab_size, self.tokenizer, options)
+        return Trainer(self, self._weight, self._forget_table, data, validation, options).run()
 
     def state_dict(self) -> dict[str, NDArray[np.float32]]:
         """Return a copy of the weight under the name it has in the lecture's model.
@@ -365,7 +291,7 @@ class NeuralModel(TrainableModel):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_table": None}
 
-    def _weight_changed(self) -> None:
+    def _forget_table(self) -> None:
         self._table = None
 
     def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Where training examples come from: the token stream, windows of it, or its pairs in random order.
+"""Minibatches: windows of the token stream, or its pairs in random order.
 
 A batch is nothing but positions in the stream: the training kernel gathers contexts and targets
 itself, so no step copies tokens in Python.
@@ -6,7 +6,7 @@ itself, so no step copies tokens in Python.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,46 @@ from bigram.randomness.generators import Random
 from bigram.tokenizers.encoding import pairs_inside
 from bigram.training.token_stream import TokenStream
 
-__all__ = ["PairBatches", "WindowBatches"]
+if TYPE_CHECKING:
+    from bigram.training.data import TrainingData
+    from bigram.training.options import TrainingOptions
+
+__all__ = ["PairBatches", "WindowBatches", "batches_for"]
 
 
 class WindowBatches:
     """B windows of T + 1 tokens a step, as the Shakespeare lecture draws them.
 
-    One sequence: positions are `randint(len(tokens) - T)`, as in the lecture. Several: the same
-    over all positions from which a window stays inside its sequence.
+    With one sequence, positions are ``randint(len(tokens) - T)``, as in the lecture. With several,
+    they are drawn in the same way from all positions whose window stays inside its sequence.
+
+    Parameters
+    ----------
+    stream : TokenStream
+    batch_size : int
+        B.
+    block_size : int
+        T.
+    random : Random
+
+    Raises
+    ------
+    ValueError
+        If no sequence is longer than T.
     """
 
     def __init__(
         self, stream: TokenStream, batch_size: int, block_size: int, random: Random
     ) -> None:
         offsets = np.array([0, len(stream.tokens)]) if stream.offsets is None else stream.offsets
-        room = np.maximum(np.diff(offsets) - block_size, 0)
-        self._ends = np.cumsum(room)
-        self._shift = offsets[:-1] - (self._ends - room)
-        self._high = int(self._ends[-1]) if len(room) else 0
-        if self._high == 0:
+        # A sequence of n tokens has n - T windows. All windows are numbered through, one sequence
+        # after the other: sequence s holds the numbers from ends[s - 1] to ends[s], and adding
+        # shift[s] to a number gives the position of its window in the stream.
+        windows = np.maximum(np.diff(offsets) - block_size, 0)
+        self._ends = np.cumsum(windows)
+        self._shift = offsets[:-1] - (self._ends - windows)
+        self._num_windows = int(self._ends[-1]) if len(windows) else 0
+        if self._num_windows == 0:
             longest = int(np.diff(offsets).max(initial=0))
             raise ValueError(
                 f"block_size = {block_size} needs a sequence of {block_size + 1} tokens; "
@@ -43,14 +64,14 @@ class WindowBatches:
         self.batch_size, self.block_size = batch_size, block_size
 
     def draw(self, steps: int) -> NDArray[np.int64]:
-        """Draw the batches of some steps: positions, shape (steps, batch_size)."""
-        places = self._random.randint(self._high, (steps, self.batch_size))
+        """Draw the batches of some steps: positions, shape (steps, B)."""
+        numbers = self._random.randint(self._num_windows, (steps, self.batch_size))
         if len(self._ends) == 1:
-            return places
-        shifted: NDArray[np.int64] = (
-            places + self._shift[np.searchsorted(self._ends, places, side="right")]
+            return numbers
+        positions: NDArray[np.int64] = (
+            numbers + self._shift[np.searchsorted(self._ends, numbers, side="right")]
         )
-        return shifted
+        return positions
 
     def get_state(self) -> dict[str, Any]:
         """Return what the next draw depends on."""
@@ -62,25 +83,34 @@ class WindowBatches:
 
 
 class PairBatches:
-    """Every pair of the stream once an epoch, in a new random order each time."""
+    """Every pair of the stream once an epoch, in a new random order each time.
+
+    Parameters are those of `WindowBatches`; a pair is a window of T = 1.
+    """
 
     block_size = 1
 
     def __init__(self, stream: TokenStream, batch_size: int, random: Random) -> None:
         offsets = np.zeros(0, np.int64) if stream.offsets is None else stream.offsets
-        self._places = np.flatnonzero(pairs_inside(len(stream.tokens), offsets))
-        if not len(self._places):
+        self._positions = np.flatnonzero(pairs_inside(len(stream.tokens), offsets))
+        if not len(self._positions):
             raise ValueError("the corpus has no pair of tokens to train on")
         self.tokens, self.batch_size, self._random = stream.tokens, batch_size, random
         self._shuffle()
 
     def _shuffle(self) -> None:
-        self._state = self._random.get_state()
-        self._order = self._places[self._random.randperm(len(self._places))]
+        """Begin an epoch."""
+        # The order of millions of pairs does not go into a checkpoint; the state of the generator
+        # before it was drawn does, from which the same order can be drawn again.
+        self._state_before = self._random.get_state()
+        self._order = self._positions[self._random.randperm(len(self._positions))]
         self._next = 0
 
     def draw(self, steps: int) -> NDArray[np.int64]:
-        """Draw the batches of some steps: positions, shape (steps, batch_size)."""
+        """Draw the batches of some steps: positions, shape (steps, B).
+
+        A batch at the end of an epoch is filled up from the next one.
+        """
         drawn = np.empty(steps * self.batch_size, dtype=np.int64)
         filled = 0
         while filled < len(drawn):
@@ -93,8 +123,8 @@ class PairBatches:
         return drawn.reshape(steps, self.batch_size)
 
     def get_state(self) -> dict[str, Any]:
-        """Return what the next draw depends on: the order, as the state it came from, and more."""
-        return {"order": self._state, "next": self._next, "random": self._random.get_state()}
+        """Return what the next draw depends on: the order, the place in it, and the generator."""
+        return {"order": self._state_before, "next": self._next, "random": self._random.get_state()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from a state."""
@@ -102,3 +132,14 @@ class PairBatches:
         self._shuffle()
         self._next = int(state["next"])
         self._random.set_state(state["random"])
+
+
+def batches_for(data: TrainingData, options: TrainingOptions) -> WindowBatches | PairBatches | None:
+    """Return the minibatches that the options ask for, or None for full batches."""
+    if options.batch_size is None:
+        return None
+    if data.stream is None:
+        raise ValueError("batch_size needs a token stream; counts are trained in full batches")
+    if options.shuffle:
+        return PairBatches(data.stream, options.batch_size, options.random)
+    return WindowBatches(data.stream, options.batch_size, options.block_size, options.random)

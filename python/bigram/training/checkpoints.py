@@ -1,6 +1,6 @@
 """Checkpoints: everything the next step depends on, in one file that is replaced whole.
 
-A run that is killed and resumed goes on from the last checkpoint with the same weights, optimizer
+A run that is killed and resumed continues from the last checkpoint with the same weights, optimizer
 state and random state, so it ends with the same bits as one that was never interrupted.
 """
 
@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import os
 import zlib
-from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bigram.storage.container import load_arrays, save_arrays
+from bigram.training.data import TrainingData
 from bigram.training.history import LossEstimate
-from bigram.training.token_stream import TokenStream
+from bigram.training.options import TrainingOptions
+from bigram.training.state import TrainingState
 
-if TYPE_CHECKING:
-    from bigram.training.loop import Trainer
-
-__all__ = ["resume", "save_if_due", "settings_of"]
+__all__ = ["Checkpoint"]
 
 KIND = "training_checkpoint"
 
 # Options that change what a step does; a run cannot be resumed with others.
 _SETTINGS = (
-    "optimizer",
     "l2",
     "clip_norm",
     "batch_size",
@@ -40,92 +38,106 @@ _SETTINGS = (
 )
 
 
-def save_if_due(trainer: Trainer) -> None:
-    """Write a checkpoint every `checkpoint_every` steps, and after the last."""
-    options = trainer.options
-    if options.checkpoint is None or options.checkpoint_every is None:
-        return
-    if trainer.step % options.checkpoint_every and trainer.step < options.steps:
-        return
-    arrays: dict[str, NDArray[Any]] = {
-        "weight": trainer.weight,
-        "losses": trainer.losses[: trainer.step],
-        **{f"buffer{i}": buffer for i, buffer in enumerate(trainer.buffers)},
-    }
-    header: dict[str, Any] = {
-        "step": trainer.step,
-        "seconds": trainer.seconds,
-        "settings": trainer.settings,
-        "learning_rates": _crc(options.learning_rates[: trainer.step]),
-        "evaluations": [list(astuple(e)) for e in trainer.evaluations],
-        "batches": None if trainer.batches is None else trainer.batches.get_state(),
-    }
-    if trainer.early is not None:
-        header["early"] = [trainer.early.best, trainer.early.waited]
-        if trainer.early.weight is not None:
-            arrays["best_weight"] = trainer.early.weight
-    save_arrays(options.checkpoint, KIND, arrays, header)
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file that a run is saved to and resumed from.
+
+    Attributes
+    ----------
+    path : str
+    learning_rates : ndarray of float64, shape (steps,)
+    settings : dict of str to str
+        Everything else that must be the same in the run that resumes, the data by its checksum.
+    """
+
+    path: str
+    learning_rates: NDArray[np.float64]
+    settings: dict[str, str]
+
+    @classmethod
+    def of_run(cls, options: TrainingOptions, data: TrainingData, vocab_size: int) -> Checkpoint:
+        """Return the checkpoint of a run with these options on this data."""
+        settings = {"optimizer": str(options.method)}
+        settings |= {name: str(getattr(options, name)) for name in _SETTINGS}
+        settings |= {"vocab_size": str(vocab_size), "data": _fingerprint(data)}
+        return cls(str(options.checkpoint), options.learning_rates, settings)
+
+    def save(self, state: TrainingState) -> None:
+        """Write the state."""
+        arrays: dict[str, NDArray[Any]] = {
+            "weight": state.weight,
+            "losses": state.losses[: state.step],
+            **{f"buffer{i}": buffer for i, buffer in enumerate(state.buffers)},
+        }
+        header: dict[str, Any] = {
+            "step": state.step,
+            "seconds": state.seconds,
+            "settings": self.settings,
+            # The rates of the steps to come may change: they depend on how many there are.
+            "learning_rates": _checksum(self.learning_rates[: state.step]),
+            "evaluations": [list(astuple(e)) for e in state.evaluations],
+            "batches": None if state.batches is None else state.batches.get_state(),
+        }
+        if state.early is not None:
+            header["early"] = [state.early.best, state.early.waited]
+            if state.early.weight is not None:
+                arrays["best_weight"] = state.early.weight
+        save_arrays(self.path, KIND, arrays, header)
+
+    def resume(self, state: TrainingState) -> None:
+        """Bring a state to where the file is; without a file it stays at the beginning.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or of a run on other data or with other options.
+        """
+        if not os.path.exists(self.path):
+            return
+        _, arrays, header = load_arrays(self.path, kind=KIND)
+        try:
+            self._check_same_run(header, len(state.losses))
+            _restore(state, arrays, header)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"{self.path}: damaged: not a sound checkpoint ({error!r})") from error
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from error
+
+    def _check_same_run(self, header: dict[str, Any], steps: int) -> None:
+        """Raise a ValueError that names what is different; only `steps` may have grown."""
+        saved, step = header["settings"], int(header["step"])
+        for name, value in self.settings.items():
+            if saved[name] != value:
+                raise ValueError(f"cannot resume: {name} was {saved[name]}, now it is {value}")
+        if step > steps:
+            raise ValueError(f"cannot resume: it is at step {step}, steps = {steps}")
+        if header["learning_rates"] != _checksum(self.learning_rates[:step]):
+            raise ValueError(f"cannot resume: the first {step} learning rates were different")
 
 
-def resume(trainer: Trainer) -> None:
-    """Put a trainer where the last checkpoint was; without a file it starts from the beginning."""
-    path = trainer.options.checkpoint
-    assert path is not None
-    if not os.path.exists(path):
-        return
-    _, arrays, header = load_arrays(path, kind=KIND)
-    try:
-        _refuse_other_settings(trainer, header)
-        _restore(trainer, arrays, header)
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"{path}: damaged: not a sound checkpoint ({error!r})") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _restore(trainer: Trainer, arrays: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
-    trainer.weight[...] = arrays["weight"]
-    for i, buffer in enumerate(trainer.buffers):
+def _restore(state: TrainingState, arrays: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
+    # In place: the weight is the model's own array.
+    state.weight[...] = arrays["weight"]
+    for i, buffer in enumerate(state.buffers):
         buffer[...] = arrays[f"buffer{i}"]
-    trainer.step, trainer.seconds = int(header["step"]), float(header["seconds"])
-    trainer.losses[: trainer.step] = arrays["losses"]
-    trainer.evaluations = [LossEstimate(*values) for values in header["evaluations"]]
-    if trainer.batches is not None:
-        trainer.batches.set_state(header["batches"])
-    if trainer.early is not None:
-        trainer.early.best, trainer.early.waited = header["early"]
-        trainer.early.weight = arrays.get("best_weight")
-    trainer.model._weight_changed()
+    state.step, state.seconds = int(header["step"]), float(header["seconds"])
+    state.losses[: state.step] = arrays["losses"]
+    state.evaluations = [LossEstimate(*values) for values in header["evaluations"]]
+    if state.batches is not None:
+        state.batches.set_state(header["batches"])
+    if state.early is not None:
+        state.early.best, state.early.waited = header["early"]
+        state.early.weight = arrays.get("best_weight")
 
 
-def _refuse_other_settings(trainer: Trainer, header: dict[str, Any]) -> None:
-    """Raise a ValueError that names what is not as it was; only `steps` may have grown."""
-    saved, step = header["settings"], int(header["step"])
-    for name, value in trainer.settings.items():
-        if saved[name] != value:
-            raise ValueError(f"cannot resume: {name} was {saved[name]}, now it is {value}")
-    if step > trainer.options.steps:
-        raise ValueError(f"cannot resume: it is at step {step}, steps = {trainer.options.steps}")
-    if header["learning_rates"] != _crc(trainer.options.learning_rates[:step]):
-        raise ValueError("cannot resume: the learning rates of the steps made were others")
-
-
-def settings_of(trainer: Trainer) -> dict[str, str]:
-    """Return all that must not change between two runs, as text."""
-    settings = {name: str(getattr(trainer.options, name)) for name in _SETTINGS}
-    settings["vocab_size"] = str(trainer.model.vocab_size)
-    settings["data"] = _fingerprint(trainer)
-    return settings
-
-
-def _fingerprint(trainer: Trainer) -> str:
-    """Return a checksum of the training data."""
-    if isinstance(trainer.data, TokenStream):
-        return f"{len(trainer.data.tokens)} tokens, {_crc(trainer.data.tokens)}"
-    matrix: Any = trainer.counts.matrix
+def _fingerprint(data: TrainingData) -> str:
+    """Return the size and a checksum of the data that is trained on."""
+    if data.stream is not None:
+        return f"{len(data.stream.tokens)} tokens, {_checksum(data.stream.tokens)}"
+    matrix: Any = data.counts.matrix
     cells = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    return f"{trainer.counts.total} pairs, {_crc(cells)}"
+    return f"{data.counts.total} pairs, {_checksum(cells)}"
 
 
-def _crc(array: NDArray[Any]) -> str:
+def _checksum(array: NDArray[Any]) -> str:
     return f"crc32 {zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data):08x}"

@@ -1,7 +1,8 @@
-"""What may be trained on, as the two things that the loop knows: counts, or a token stream."""
+"""What may be trained on, in the form in which the loop takes it: counts, perhaps a stream."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,23 +17,61 @@ if TYPE_CHECKING:
     from bigram.tokenizers.protocol import Tokenizer
     from bigram.training.options import TrainingOptions
 
-__all__ = ["prepare"]
+__all__ = ["TrainingData", "prepare"]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The pairs to train or to validate on.
+
+    Attributes
+    ----------
+    counts : BigramCounts
+        Of all the pairs.
+    stream : TokenStream or None
+        The tokens that they come from; None where only counts were given.
+    """
+
+    counts: BigramCounts
+    stream: TokenStream | None = None
 
 
 def prepare(
     corpus: Any, vocab_size: int, tokenizer: Tokenizer | None, options: TrainingOptions
-) -> tuple[BigramCounts | TokenStream, BigramCounts | TokenStream | None]:
-    """Return the data to train on and those to validate on, streams where the options need them."""
-    fraction = isinstance(options.validation, (int, float))
-    needs_stream = options.batch_size is not None or (fraction and options.validates)
-    data = _read(corpus, vocab_size, tokenizer, needs_stream, options.progress)
-    if not options.validates:
-        return data, None
-    if not fraction:
-        return data, _read(options.validation, vocab_size, tokenizer, False, options.progress)
-    if not isinstance(data, TokenStream):
-        raise ValueError("validation as a fraction needs a token stream; pass data of its own")
-    return data.split(options.validation)
+) -> tuple[TrainingData, TrainingData | None]:
+    """Return the data to train on and those to validate on.
+
+    Raises
+    ------
+    TypeError
+        If a corpus is not of a kind that can be trained on.
+    ValueError
+        If its ids are not those of the model, it has no pair, or the options need a token stream
+        and it has none.
+    """
+
+    def counted(source: BigramCounts | TokenStream) -> TrainingData:
+        if isinstance(source, BigramCounts):
+            return TrainingData(source)
+        return TrainingData(source.counts(vocab_size, options.num_threads), source)
+
+    is_fraction = isinstance(options.validation, (int, float))
+    needs_stream = options.batch_size is not None or (is_fraction and options.validates)
+    source = _read(corpus, vocab_size, tokenizer, needs_stream, options.progress)
+    held_out: BigramCounts | TokenStream | None = None
+    if options.validates and not is_fraction:
+        held_out = _read(options.validation, vocab_size, tokenizer, False, options.progress)
+    elif options.validates:
+        if not isinstance(source, TokenStream):
+            raise ValueError(
+                f"validation = {options.validation} needs a token stream, and the corpus is counts;"
+                " wanted 0 or data to validate on"
+            )
+        source, held_out = source.split(options.validation)
+    data = counted(source)
+    if data.counts.total == 0:
+        raise ValueError("the corpus has no pair of tokens to train on")
+    return data, None if held_out is None else counted(held_out)
 
 
 def _read(
@@ -42,7 +81,7 @@ def _read(
     needs_stream: bool,
     progress: bool,
 ) -> BigramCounts | TokenStream:
-    """Return a corpus as counts, or as a stream where that is needed or nearer."""
+    """Return a corpus as counts, or as a stream where that is needed or costs less."""
     if (isinstance(corpus, np.ndarray) and corpus.ndim == 1) or _is_pair_of_arrays(corpus):
         return TokenStream.from_arrays(corpus)
     if isinstance(corpus, BigramCounts) or hasattr(corpus, "ndim"):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -24,14 +23,14 @@ __all__ = ["Callback", "History", "LossEstimate", "TrainingStep", "entropy_floor
 
 @dataclass(frozen=True)
 class LossEstimate:
-    """Mean cross-entropy before a step, in nats, penalty left out.
+    """Mean cross-entropy between two updates, in nats, without the penalty.
 
     Attributes
     ----------
     step : int
         Updates made before it.
     train_loss, validation_loss : float
-        On the training and on the validation part; nan without one.
+        On the training and on the validation data; nan where there are none.
     """
 
     step: int
@@ -41,17 +40,17 @@ class LossEstimate:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What a callback is given after each update; returning True from it ends the training.
+    """What a callback is given after each update; the training ends if it returns True.
 
     Attributes
     ----------
     step : int
         From 0.
     loss : float
-        Of this step's batch before its update, in nats, penalty included.
+        Of this step's batch before its update, in nats, with the penalty.
     learning_rate : float
     evaluation : LossEstimate or None
-        If one was made before this update.
+        The one made just before this update, if there was one.
     model : BigramModel
         After the update.
     """
@@ -73,10 +72,13 @@ class History:
     Attributes
     ----------
     losses : ndarray of float64, shape (steps,)
-        The loss of each step before its update, in nats, penalty included.
+        The loss of each step before its update, in nats, with the penalty.
     evaluations : tuple of LossEstimate
     seconds : float
-        Wall time of the training, over all runs where it was resumed.
+        Wall time of the training, summed over all runs if it was resumed.
+    floor : float
+        The least mean loss, in nats, that any bigram model has on the training data: that of the
+        relative frequencies, which counting finds.
 
     Examples
     --------
@@ -90,12 +92,7 @@ class History:
     losses: NDArray[np.float64]
     evaluations: tuple[LossEstimate, ...]
     seconds: float
-    _counts: BigramCounts = field(repr=False, compare=False)
-
-    @cached_property
-    def floor(self) -> float:
-        """The least mean loss, in nats, that any bigram has on the training data: counting's."""
-        return entropy_floor(self._counts)
+    floor: float
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the losses, the evaluations, and the floor that counting reaches.
@@ -113,7 +110,7 @@ class History:
         Raises
         ------
         ImportError
-            matplotlib is not installed.
+            If matplotlib is not installed.
         """
         curves = {
             name: [(e.step, getattr(e, f"{name}_loss")) for e in self.evaluations]
@@ -123,7 +120,7 @@ class History:
 
 
 def entropy_floor(counts: BigramCounts) -> float:
-    """Return the least mean loss of any table: that of the counts' own relative frequencies."""
+    """Return the least mean loss of any table: that of the counts' relative frequencies, nats."""
     matrix = counts.matrix
     rows = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
     stored = matrix if isinstance(matrix, np.ndarray) else matrix.data

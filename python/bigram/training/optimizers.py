@@ -1,4 +1,4 @@
-"""What turns a gradient into an update: optimizers and learning-rate schedules, as options."""
+"""Optimizers: what turns a gradient into an update, as options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SGD", "AdamW", "resolve_optimizer", "update_rule"]
 class SGD:
     """Gradient descent, with momentum and coupled weight decay as in `torch.optim.SGD`.
 
-    Of a gradient g the update makes ``g += weight_decay * w``, ``buffer = momentum * buffer + g``
+    With the gradient g, an update is ``g += weight_decay * w``, ``buffer = momentum * buffer + g``
     and ``w -= learning_rate * buffer``.
 
     Parameters
@@ -24,7 +24,7 @@ class SGD:
     momentum : float
         In [0, 1).
     weight_decay : float
-        Not negative.
+        Finite and >= 0.
 
     Examples
     --------
@@ -56,11 +56,11 @@ class AdamW:
     Parameters
     ----------
     betas : (float, float)
-        Each in [0, 1): how slowly m and v forget.
+        Each in [0, 1): the share of m and of v that a step keeps.
     eps : float
         Positive.
     weight_decay : float
-        Not negative.
+        Finite and >= 0.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class AdamW:
 
 
 def resolve_optimizer(optimizer: Any, weight_decay: float | None) -> SGD | AdamW:
-    """Return the optimizer of that name, or the given one, with `weight_decay` where it is set."""
+    """Return the given or named optimizer, with this `weight_decay` unless it is None."""
     if isinstance(optimizer, str):
         named: dict[str, SGD | AdamW] = {"sgd": SGD(), "adamw": AdamW()}
         if optimizer.lower() not in named:
@@ -116,4 +116,4 @@ def _check_fraction(name: str, value: float) -> None:
 
 def check_not_negative(name: str, value: float) -> None:
     if not 0 <= value < math.inf:
-        raise ValueError(f"{name} = {value}, wanted a number that is not negative")
+        raise ValueError(f"{name} = {value}, wanted a finite number >= 0")

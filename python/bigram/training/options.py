@@ -1,18 +1,20 @@
-"""All options of `NeuralModel.fit`, checked."""
+"""The options of `NeuralModel.fit`: each is named, typed, documented and checked here, once."""
 
 from __future__ import annotations
 
+import math
 import os
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.common.checks import LARGEST, check_index, check_number
+from bigram.common.checks import check_index, check_number, check_real
 from bigram.common.types import StrPath
-from bigram.randomness.generators import Random, random_source
+from bigram.randomness.generators import Random, Seed, random_source
 from bigram.randomness.torch_generator import TorchGenerator
 from bigram.training.history import Callback
 from bigram.training.optimizers import SGD, AdamW, resolve_optimizer
@@ -20,112 +22,161 @@ from bigram.training.schedules import LearningRate, learning_rates
 
 __all__ = ["TrainingOptions"]
 
-LECTURE_EVAL_BATCHES = 200
+_LECTURE_EVAL_BATCHES = 200
+_COUNTS = (
+    "batch_size",
+    "block_size",
+    "eval_every",
+    "eval_batches",
+    "patience",
+    "checkpoint_every",
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingOptions:
-    """What `NeuralModel.fit` was asked for, in the form in which the loop uses it."""
+    """The options of a training run.
+
+    Parameters
+    ----------
+    steps : int
+        Updates to make.
+    learning_rate : float, or function from the step to a float
+    optimizer : {"sgd", "adamw"}, SGD or AdamW
+    batch_size : int, optional
+        B. None takes every pair at each step. The counts are all that a step needs to know of
+        the pairs: it computes the exact gradient at a cost of V * V, however long the text is.
+    block_size : int
+        T: a batch is B windows of T + 1 tokens at random positions, B * T examples.
+    shuffle : bool
+        A batch is B pairs instead, and each pair comes once an epoch.
+    l2 : float
+        Weight of the penalty mean(weight ** 2).
+    weight_decay : float, optional
+        Replaces that of the optimizer.
+    schedule : {"constant", "cosine"}
+        "cosine" falls along half a cosine from `learning_rate` to `final_learning_rate`.
+    warmup_steps : int
+        The learning rate rises linearly over this many first steps.
+    final_learning_rate : float
+        Where "cosine" ends.
+    clip_norm : float, optional
+        Longer gradients are scaled down to this Euclidean norm.
+    validation : float in [0, 1), or data of any kind that `corpus` may be
+        A fraction keeps that much of the end of the token stream for validation.
+    eval_every : int, optional
+        Evaluate before step 0, then every `eval_every` steps, and at the end.
+    eval_batches : int, optional
+        Estimate the losses from this many random batches; None takes all pairs. With a
+        `TorchGenerator` as seed it is 200, as in the lecture, with no evaluation at the end.
+    patience : int, optional
+        Stop when this many evaluations in a row did not lower the validation loss by more
+        than `min_delta`; the best weights are kept.
+    min_delta : float
+        See `patience`.
+    checkpoint : str or path-like, optional
+        File that receives, every `checkpoint_every` steps, all that the next step depends on.
+    checkpoint_every : int, optional
+        See `checkpoint`.
+    resume : bool
+        Continue from the checkpoint if there is one; the result is the same to the bit as
+        without the interruption. Data and options must be the same; `steps` may be larger.
+    seed : int, TorchGenerator or None
+        Of the batches. A `TorchGenerator` draws in the order of the lecture.
+    progress : bool
+        Show a progress bar with the loss.
+    callbacks : sequence of functions
+        Each is called with a `TrainingStep` after every update; the training ends if it
+        returns True.
+    num_threads : int, optional
+        The bits do not depend on it.
+
+    Attributes
+    ----------
+    learning_rates : ndarray of float64, shape (steps,)
+        The learning rate of every step.
+    method : SGD or AdamW
+        The optimizer, with its `weight_decay`.
+    random : Random
+        What batches are drawn with.
+    """
 
     steps: int
-    learning_rates: NDArray[np.float64]  # of every step
-    optimizer: SGD | AdamW
-    l2: float
-    clip_norm: float | None
-    batch_size: int | None
-    block_size: int
-    shuffle: bool
-    validation: Any  # the data itself, or a fraction
-    eval_every: int | None
-    eval_batches: int | None
-    patience: int | None
-    min_delta: float
-    checkpoint: str | None
-    checkpoint_every: int | None
-    resume: bool
-    random: Random
-    progress: bool
-    callbacks: tuple[Callback, ...]
-    num_threads: int | None
+    learning_rate: LearningRate
+    optimizer: str | SGD | AdamW = "sgd"
+    batch_size: int | None = None
+    block_size: int = 8
+    shuffle: bool = False
+    l2: float = 0.0
+    weight_decay: float | None = None
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    final_learning_rate: float = 0.0
+    clip_norm: float | None = None
+    validation: Any = 0.0
+    eval_every: int | None = None
+    eval_batches: int | None = None
+    patience: int | None = None
+    min_delta: float = 0.0
+    checkpoint: StrPath | None = None
+    checkpoint_every: int | None = None
+    resume: bool = False
+    seed: Seed = None
+    progress: bool = False
+    callbacks: Sequence[Callback] = ()
+    num_threads: int | None = None
 
-    @classmethod
-    def checked(
-        cls,
-        *,
-        steps: int,
-        learning_rate: LearningRate,
-        optimizer: str | SGD | AdamW,
-        schedule: str,
-        warmup_steps: int,
-        final_learning_rate: float,
-        weight_decay: float | None,
-        l2: float,
-        clip_norm: float | None,
-        batch_size: int | None,
-        block_size: int,
-        shuffle: bool,
-        validation: Any,
-        eval_every: int | None,
-        eval_batches: int | None,
-        patience: int | None,
-        min_delta: float,
-        checkpoint: StrPath | None,
-        checkpoint_every: int | None,
-        resume: bool,
-        seed: int | TorchGenerator | None,
-        progress: bool,
-        callbacks: Sequence[Callback],
-        num_threads: int | None,
-    ) -> TrainingOptions:
-        """Check every option of `fit`; errors name it."""
-        steps = check_index(steps, "steps", 1)
-        check_number(l2, "l2", 0.0, LARGEST, "a finite number >= 0")
-        if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"clip_norm = {clip_norm}, wanted a positive number")
-        if callable(callbacks) or not all(map(callable, callbacks)):
-            raise TypeError("callbacks must be a sequence of functions")
-        if eval_batches is None and isinstance(seed, TorchGenerator) and batch_size is not None:
-            eval_batches = LECTURE_EVAL_BATCHES  # the lecture's order of draws
-        options = cls(
-            steps=steps,
-            learning_rates=learning_rates(
-                steps,
-                learning_rate,
-                schedule=schedule,
-                warmup_steps=warmup_steps,
-                final_learning_rate=final_learning_rate,
-            ),
-            optimizer=resolve_optimizer(optimizer, weight_decay),
-            l2=float(l2),
-            clip_norm=clip_norm,
-            batch_size=_count_or_none("batch_size", batch_size),
-            block_size=check_index(block_size, "block_size", 1),
-            shuffle=bool(shuffle),
-            validation=validation,
-            eval_every=_count_or_none("eval_every", eval_every),
-            eval_batches=_count_or_none("eval_batches", eval_batches),
-            patience=_count_or_none("patience", patience),
-            min_delta=float(min_delta),
-            checkpoint=None if checkpoint is None else os.fspath(checkpoint),
-            checkpoint_every=_count_or_none("checkpoint_every", checkpoint_every),
-            resume=bool(resume),
-            random=random_source(seed),
-            progress=bool(progress),
-            callbacks=tuple(callbacks),
-            num_threads=num_threads,
+    learning_rates: NDArray[np.float64] = field(init=False)
+    method: SGD | AdamW = field(init=False)
+    random: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._set("steps", check_index(self.steps, "steps", 1))
+        for name in _COUNTS:
+            if getattr(self, name) is not None:
+                self._set(name, check_index(getattr(self, name), name, 1))
+        check_number(self.l2, "l2", 0.0, sys.float_info.max, "a finite number >= 0")
+        check_real(self.min_delta, "min_delta")
+        if self.clip_norm is not None:
+            check_number(self.clip_norm, "clip_norm", math.ulp(0.0), math.inf, "a number > 0")
+        if callable(self.callbacks) or not all(map(callable, self.callbacks)):
+            raise TypeError(f"callbacks = {self.callbacks!r}, wanted a sequence of functions")
+        self._normalize()
+        self._check_together()
+
+    def _normalize(self) -> None:
+        """Bring the options into the form in which the loop uses them."""
+        self._set("l2", float(self.l2))
+        self._set("min_delta", float(self.min_delta))
+        self._set("callbacks", tuple(self.callbacks))
+        if self.checkpoint is not None:
+            self._set("checkpoint", os.fspath(self.checkpoint))
+        is_lecture = isinstance(self.seed, TorchGenerator) and self.batch_size is not None
+        if is_lecture and self.eval_batches is None:
+            self._set("eval_batches", _LECTURE_EVAL_BATCHES)
+        rates = learning_rates(
+            self.steps,
+            self.learning_rate,
+            schedule=self.schedule,
+            warmup_steps=self.warmup_steps,
+            final_learning_rate=self.final_learning_rate,
         )
-        options._check_together()
-        return options
+        self._set("learning_rates", rates)
+        self._set("method", resolve_optimizer(self.optimizer, self.weight_decay))
+        self._set("random", random_source(self.seed))
 
     @property
     def validates(self) -> bool:
         """Whether some data is for validation only."""
         return not (isinstance(self.validation, (int, float)) and self.validation == 0)
 
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
+
     def _check_together(self) -> None:
         """Refuse options that mean nothing without each other."""
         if isinstance(self.validation, (int, float)) and not 0 <= self.validation < 1:
-            raise ValueError(f"validation = {self.validation} is outside [0, 1)")
+            raise ValueError(f"validation = {self.validation}, wanted a number in [0, 1)")
         if self.eval_batches is not None and self.batch_size is None:
             raise ValueError("eval_batches needs batch_size")
         if self.shuffle and self.batch_size is None:
@@ -133,10 +184,6 @@ class TrainingOptions:
         if self.patience is not None and not (self.eval_every and self.validates):
             raise ValueError("patience needs eval_every and validation")
         if self.resume and self.checkpoint is None:
-            raise ValueError("resume needs checkpoint, the file to go on from")
+            raise ValueError("resume needs checkpoint, the file to continue from")
         if (self.checkpoint is None) != (self.checkpoint_every is None) and not self.resume:
             raise ValueError("checkpoint (a file) and checkpoint_every need each other")
-
-
-def _count_or_none(name: str, value: Any) -> int | None:
-    return None if value is None else check_index(value, name, 1)

@@ -1,4 +1,4 @@
-"""Learning rates of every step."""
+"""The learning rate of every step, from options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bigram.training.optimizers import check_not_negative
 __all__ = ["SCHEDULES", "LearningRate", "learning_rates"]
 
 LearningRate: TypeAlias = "float | Callable[[int], float]"
-
 
 SCHEDULES = ("constant", "cosine")
 
@@ -33,12 +32,13 @@ def learning_rates(
     steps : int
         How many steps.
     learning_rate : float or callable
-        The rate, or a function from the step (0, 1, ...) to the rate; then the rest must be
-        left alone.
+        The rate, or a function from the step (0, 1, ...) to the rate; a function goes with no
+        `schedule` and no `warmup_steps`.
     schedule : {"constant", "cosine"}
         "cosine" falls along half a cosine from `learning_rate` to `final_learning_rate`.
     warmup_steps : int
-        Over so many first steps the rate rises linearly: step s has (s + 1) / warmup_steps of it.
+        The rate rises linearly over this many first steps: step s has (s + 1) / warmup_steps of
+        it.
     final_learning_rate : float
         Where "cosine" ends.
 
@@ -49,7 +49,7 @@ def learning_rates(
     Raises
     ------
     ValueError
-        A rate is not positive and finite, or an option is unknown.
+        If a rate is not positive and finite, or an option is outside its range.
 
     Examples
     --------
@@ -62,7 +62,10 @@ def learning_rates(
         raise ValueError(f"warmup_steps = {warmup_steps} is outside [0, {steps}]")
     if callable(learning_rate):
         if schedule != "constant" or warmup_steps:
-            raise ValueError("learning_rate is a function: schedule and warmup_steps say it twice")
+            raise ValueError(
+                f"schedule = {schedule!r}, warmup_steps = {warmup_steps}, wanted neither of them "
+                "beside a learning_rate that is a function"
+            )
         rates = np.array([float(learning_rate(step)) for step in range(steps)])
     else:
         rates = np.full(steps, float(learning_rate))

@@ -1,4 +1,4 @@
-"""The tokens of a corpus as one array, with offsets where sequences are apart."""
+"""The tokens of a corpus as one array, with the offsets that separate sequences."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ __all__ = ["TokenStream"]
 
 @dataclass(frozen=True)
 class TokenStream:
-    """Tokens in a row, and the offsets that no pair and no window crosses.
+    """Tokens in a row, and offsets that no pair and no window crosses.
 
     Attributes
     ----------
     tokens : ndarray of integers, shape (n,)
-    offsets : ndarray of int64, shape (sequences + 1,), or None
-        None: one sequence. With a boundary symbol that is the case however many texts there
-        are, because neighbours share one boundary.
+    offsets : ndarray of int64, shape (num_sequences + 1,), or None
+        None: one sequence. With a boundary symbol all texts make one sequence, because
+        neighbouring texts share one boundary.
     """
 
     tokens: NDArray[Any]
     offsets: NDArray[np.int64] | None = None
 
     def split(self, fraction: float) -> tuple[TokenStream, TokenStream]:
-        """Cut off the last `fraction` of the tokens."""
+        """Return the tokens without the last `fraction` of them, and those; both are views."""
         cut = int((1 - fraction) * len(self.tokens))
         if self.offsets is None:
             return TokenStream(self.tokens[:cut]), TokenStream(self.tokens[cut:])
@@ -48,7 +48,7 @@ class TokenStream:
         )
 
     def counts(self, vocab_size: int, num_threads: int | None = None) -> BigramCounts:
-        """Count the pairs; every token is checked against the vocabulary on the way."""
+        """Count the pairs; this checks every token against the vocabulary."""
         count: Any = (
             kernels.count_bigrams if vocab_size <= DENSE_LIMIT else kernels.count_bigrams_sparse
         )
@@ -58,37 +58,59 @@ class TokenStream:
 
     @classmethod
     def from_arrays(cls, data: Any) -> TokenStream:
-        """Take `tokens`, or a tuple `(tokens, offsets)`."""
+        """Make a stream of `tokens`, or of a tuple `(tokens, offsets)`.
+
+        Raises
+        ------
+        TypeError
+            If `tokens` is not a 1-D array of integers, or `offsets` not one of int64.
+        ValueError
+            If `offsets` do not ascend or leave the tokens.
+        """
         tokens, offsets = data if isinstance(data, tuple) else (data, None)
         tokens = check_tokens(tokens)
         if offsets is None:
             return cls(tokens)
         offsets = np.asarray(offsets)
         if offsets.dtype != np.int64 or offsets.ndim != 1 or not offsets.size:
-            raise TypeError("offsets must be a 1-D array of int64, not empty")
+            raise TypeError(
+                f"offsets has shape {offsets.shape} and dtype {offsets.dtype}, wanted a 1-D array "
+                "of int64 with at least one element"
+            )
         start, stop = int(offsets[0]), int(offsets[-1])
         if not 0 <= start <= stop <= len(tokens) or (np.diff(offsets) < 0).any():
-            raise ValueError(f"offsets must ascend and stay inside [0, {len(tokens)}]")
-        return cls(tokens[start:stop], offsets - start)  # nothing but what they enclose
+            raise ValueError(
+                f"offsets = {offsets}, wanted ascending positions in [0, {len(tokens)}]"
+            )
+        return cls(tokens[start:stop], offsets - start)  # tokens outside the offsets do not count
 
     @classmethod
     def from_corpus(
         cls, corpus: Corpus | Iterable[str], tokenizer: Tokenizer | None, *, progress: bool = False
     ) -> TokenStream:
-        """Encode a corpus whole, one boundary between neighbours."""
+        """Encode a whole corpus; neighbouring texts share one boundary.
+
+        Holds all tokens in memory, in the smallest dtype that the vocabulary allows.
+        """
         parts: list[NDArray[Any]] = []
         starts: list[NDArray[np.int64]] = []
         size = 0
         shared = tokenizer is not None and tokenizer.boundary_id is not None
         for batch in encode_corpus(corpus, tokenizer, progress=progress):
             firsts = batch.offsets[:-1]
-            # A text that goes on from the batch before starts with that batch's last token.
-            goes_on = len(firsts) - batch.num_sequences
-            repeated = firsts[: len(firsts) if shared and size else goes_on]
-            if shared and not size:
-                repeated = firsts[1:]
-            new = firsts[goes_on:] - np.searchsorted(repeated, firsts[goes_on:]) + size
-            starts.append(new)
+            # Some first tokens are in the stream already, and are left out:
+            # - Each text has a boundary at both ends. With shared boundaries, that at the
+            #   beginning of a text is the one that ended the text before it.
+            # - A text that was split between two batches begins in the second one with the last
+            #   token of the first, so that no pair is lost. At most one text of a batch is such.
+            num_continued = len(firsts) - batch.num_sequences
+            repeated = firsts[:num_continued]
+            if shared:
+                repeated = firsts if size else firsts[1:]  # no text is before the very first
+            # Where the texts that begin in this batch start in the stream: as in the batch, less
+            # the tokens left out before them.
+            begun = firsts[num_continued:]
+            starts.append(begun - np.searchsorted(repeated, begun) + size)
             kept = np.delete(batch.tokens, repeated) if len(repeated) else batch.tokens
             parts.append(kept)
             size += len(kept)
