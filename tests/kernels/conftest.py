@@ -1,8 +1,10 @@
-"""What the tests of kernels share: the instruction sets, and a signal to stop a long call."""
+"""What the tests of kernels share: instruction sets, a signal, and a test of goodness of fit."""
 
 import signal
 
+import numpy as np
 import pytest
+from scipy import special
 
 from bigram import _core
 
@@ -34,3 +36,21 @@ def alarm():
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def chi_square():
+    """Return the p-value of draws from a row of weights; a draw of weight zero fails outright."""
+
+    def p_value(drawn, weights):
+        seen = np.bincount(drawn, minlength=len(weights))
+        assert not seen[weights == 0].any()
+        expected = weights / weights.sum() * len(drawn)
+        rare = expected < 5  # one category together
+        seen = np.append(seen[~rare], seen[rare].sum())
+        expected = np.append(expected[~rare], expected[rare].sum())
+        seen, expected = seen[expected > 0], expected[expected > 0]
+        statistic = ((seen - expected) ** 2 / expected).sum()
+        return float(special.chdtrc(len(seen) - 1, statistic)) if len(seen) > 1 else 1.0
+
+    return p_value

@@ -1,3 +1,5 @@
+"""Log-probabilities under a model with backoff."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ threads = st.sampled_from([1, 2, 3, 7])
 
 
 def random_model(rng, vocab_size, dtype):
-    """(indptr, indices, log_probs, log_backoff, log_base) of a few random pairs."""
+    """Return indptr, indices, log_probs, log_backoff and log_base of a few random pairs."""
     pairs = rng.integers(0, 4 * vocab_size)
     keys = np.unique(rng.integers(0, vocab_size, (pairs, 2)), axis=0)
     indptr = np.searchsorted(keys[:, 0], np.arange(vocab_size + 1))
@@ -32,11 +34,24 @@ def cases(draw):
     tokens = rng.integers(0, vocab_size, size)
     small = [">u2", ">i8", np.uint16, np.uint32, np.int32, np.int64]
     tokens = tokens.astype(draw(st.sampled_from([*small, np.uint8] if vocab_size < 256 else small)))
-    return model, draw(st.sampled_from(VIEWS))(tokens)
+    tokens = draw(st.sampled_from(VIEWS))(tokens)
+    tokens.flags.writeable = False
+    return model, tokens
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([np.int32, np.int64]), st.booleans())
+def test_the_index_of_pairs_equals_the_twin(seed, dtype, read_only):
+    rng = np.random.default_rng(seed)
+    indptr, indices, log_probs, *_ = random_model(rng, int(rng.choice([1, 2, 5, 100])), dtype)
+    for array in (indptr, indices, log_probs):
+        array.flags.writeable = not read_only
+    got = kernels.index_pairs(indptr, indices, log_probs)
+    assert got.dtype == np.uint64
+    np.testing.assert_array_equal(got, reference.index_pairs(indptr, indices, log_probs))
 
 
 @given(cases(), threads)
-def test_pairs_equal_reference(case, num_threads):
+def test_scores_of_pairs_equal_the_twin(case, num_threads):
     model, tokens = case
     slots = kernels.index_pairs(*model[:3])
     got = kernels.score_backoff_pairs(
@@ -47,7 +62,7 @@ def test_pairs_equal_reference(case, num_threads):
 
 
 @given(cases(), threads, st.data())
-def test_sequences_equal_reference(case, num_threads, data):
+def test_scores_of_sequences_equal_the_twin(case, num_threads, data):
     model, tokens = case
     offsets = None
     if data.draw(st.booleans()):
@@ -63,14 +78,14 @@ def test_sequences_equal_reference(case, num_threads, data):
     np.testing.assert_array_equal(got, one)
 
 
-def test_many_short_and_some_long_sequences():
-    """Every way in which sequences are shared out: short ones, empty ones, pieces of long ones."""
+def test_short_and_long_sequences_are_scored_together():
+    """Short sequences, empty ones, and long ones that threads score by pieces."""
     rng = np.random.default_rng(0)
     model = random_model(rng, 50, np.int32)
     lengths = np.concatenate([rng.integers(0, 6, 40_000), [100_000, 0, 1, 32_769, 2, 65_537]])
     offsets = np.concatenate([[3], 3 + np.cumsum(rng.permutation(lengths))])
     tokens = rng.integers(0, 50, offsets[-1] + 5)
-    tokens[:3] = tokens[-5:] = 99  # outside of every sequence, so never looked at
+    tokens[:3] = tokens[-5:] = 99  # outside every sequence, so never read
     slots = kernels.index_pairs(*model[:3])
     got = kernels.score_backoff_sequences(slots, *model[3:], tokens, offsets=offsets)
     wanted = reference.score_backoff_sequences(*model, tokens, offsets=offsets)
@@ -78,7 +93,7 @@ def test_many_short_and_some_long_sequences():
 
 
 @given(st.integers(0, 2**32 - 1), threads)
-def test_first_bad_token_is_named(seed, num_threads):
+def test_the_first_bad_token_is_named(seed, num_threads):
     rng = np.random.default_rng(seed)
     model = random_model(rng, 7, np.int64)
     tokens = rng.integers(0, 7, 100_000)
@@ -114,7 +129,7 @@ IDS = np.array([0, 1])
         ((SLOTS, HALF, HALF, IDS.astype(float), IDS), TypeError),
     ],
 )
-def test_pairs_refuse(arguments, error):
+def test_bad_arguments_of_pairs_are_refused(arguments, error):
     with pytest.raises(error):
         kernels.score_backoff_pairs(*arguments)
 
@@ -139,12 +154,12 @@ def test_a_bad_id_and_a_bad_length_are_named():
         ((np.array([], np.int64), np.array([1]), HALF[:1]), ValueError),
     ],
 )
-def test_index_refuses(arguments, error):
+def test_bad_arguments_of_the_index_are_refused(arguments, error):
     with pytest.raises(error):
         kernels.index_pairs(*arguments)
 
 
-def test_raw_extension_checks_what_protects_memory():
+def test_the_raw_extension_checks_what_protects_memory():
     out = np.empty(2)
     with pytest.raises(ValueError, match="out must have an entry"):
         _core.score_backoff_sequences(out, IDS, None, SLOTS, HALF, HALF, 1)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigram import _core, kernels, reference
+from bigram.reference.sample_sequences import alias_row
 
 SQUARE = np.ones((3, 3))
 STARTS = np.zeros(4, np.uint8)
@@ -37,7 +38,7 @@ def with_mass(array):
     seed=st.integers(0, 2**64 - 1),
     threads=st.sampled_from([1, 2, 3, 7]),
 )
-def test_sequences_equal_reference(probs, data, max_length, seed, threads):
+def test_tokens_equal_the_twin(probs, data, max_length, seed, threads):
     size = len(probs)
     dtype = data.draw(st.sampled_from([np.uint8, np.uint16, np.uint32, np.int32, np.int64, ">u4"]))
     starts = data.draw(hnp.arrays(dtype, st.integers(0, 40), elements=st.integers(0, size - 1)))
@@ -53,7 +54,7 @@ def test_sequences_equal_reference(probs, data, max_length, seed, threads):
 
 @pytest.mark.parametrize("size", [2, 27, 65, 256, 257, 1000])
 @pytest.mark.parametrize("stop", [None, 1])
-def test_sequences_at_every_level(isa, size, stop):
+def test_every_instruction_set_draws_as_the_twin(isa, size, stop):
     probs = np.random.default_rng(size).random((size, size)) ** 4
     starts = np.arange(100) % size
     options = {"max_length": 21, "stop": stop, "seed": 2**63}
@@ -75,7 +76,7 @@ def big_table():
     return probs
 
 
-def test_wide_cells(big_table):
+def test_large_vocabularies_draw_as_the_twin(big_table):
     starts = np.arange(2000) * 2
     options = {"max_length": 9, "stop": 17, "seed": 4}
     tokens, offsets = kernels.sample_sequences(big_table, starts, num_threads=2, **options)
@@ -88,7 +89,7 @@ def test_wide_cells(big_table):
 
 
 @pytest.mark.parametrize("stop", [None, 0])
-def test_prefixes_and_threads(isa, stop):
+def test_fewer_and_shorter_sequences_are_prefixes_for_any_number_of_threads(isa, stop):
     probs = np.random.default_rng(7).random((27, 27))
     probs[3] = 0
     probs[:, 3] = 0
@@ -113,7 +114,7 @@ def test_prefixes_and_threads(isa, stop):
         np.testing.assert_array_equal(some, tokens[np.repeat(offsets[:-1], lengths) + within])
 
 
-def test_long_chains_of_few_and_many():
+def test_long_sequences_are_the_same_among_few_and_many():
     probs = np.random.default_rng(7).random((5, 5))
     starts = np.zeros(20, np.uint8)
     many, _ = kernels.sample_sequences(probs, starts, max_length=150_000, seed=1, num_threads=2)
@@ -124,7 +125,7 @@ def test_long_chains_of_few_and_many():
 @pytest.mark.parametrize("size", [2, 300])
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.int32, np.int64])
 @pytest.mark.parametrize("n", [3, 40])
-def test_dtype_of_tokens(size, dtype, n):
+def test_the_dtype_does_not_change_the_tokens(size, dtype, n):
     probs = np.ones((size, size), np.float32)
     starts = np.zeros(n, np.uint8)
     for stop in (None, 0):
@@ -138,7 +139,7 @@ def test_dtype_of_tokens(size, dtype, n):
 @pytest.mark.parametrize(
     "view", [lambda a: a[::-1], lambda a: a[::2], lambda a: np.broadcast_to(a[:1], a.shape)]
 )
-def test_strided_and_read_only(view):
+def test_strided_and_read_only_arrays_draw_the_same(view):
     probs = np.random.default_rng(0).random((10, 10))
     starts = view(np.arange(10) % 10)
     table = view(view(probs).T) if len(view(probs)) == 5 else view(probs)
@@ -148,6 +149,85 @@ def test_strided_and_read_only(view):
     got = kernels.sample_sequences(table, starts, max_length=5, seed=1)
     wanted = kernels.sample_sequences(table.copy(), starts.copy(), max_length=5, seed=1)
     np.testing.assert_array_equal(got[0], wanted[0])
+
+
+def test_words_of_the_generator_are_laid_out_as_documented():
+    """Pinned: the tokens of a seed never change."""
+    uniform = np.ones((8, 8))
+    tokens, _ = kernels.sample_sequences(uniform, np.arange(3), max_length=6, seed=2**40 + 7)
+    assert tokens.tolist() == [1, 7, 0, 4, 2, 4, 3, 5, 0, 6, 5, 3, 7, 5, 0, 2, 3, 6]
+
+
+def test_without_a_seed_every_call_draws_anew():
+    probs, starts = np.ones((50, 50)), np.zeros(50, int)
+    first, _ = kernels.sample_sequences(probs, starts, max_length=50)
+    second, _ = kernels.sample_sequences(probs, starts, max_length=50)
+    assert (first != second).any()
+
+
+# ---- probabilities
+
+
+def skewed(size):
+    """Return probabilities (size, size), some tiny, some zero."""
+    if size == 2:
+        return np.array([[0.3, 0.7], [1e-4, 0.9999]])
+    probs = np.random.default_rng(size).random((size, size)) ** 3
+    probs[:, ::7] *= 1e-3
+    probs[:, 1::11] = 0
+    return probs / probs.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("size", [2, 27, 65, 1000])
+def test_first_tokens_follow_the_row_of_the_start(chi_square, size):
+    probs = skewed(size)
+    for context in {0, 1, size - 1}:
+        starts = np.full(1_000_000, context, np.uint16)
+        tokens, _ = kernels.sample_sequences(probs, starts, max_length=1, seed=12)
+        assert chi_square(tokens, probs[context]) > 1e-4
+
+
+def test_pairs_along_sequences_follow_the_rows(chi_square):
+    probs = skewed(27)
+    starts = np.zeros(4000, np.uint8)
+    tokens, _ = kernels.sample_sequences(probs, starts, max_length=1000, seed=13)
+    paths = np.insert(tokens.reshape(4000, 1000), 0, 0, axis=1).astype(np.int64)
+    contexts, nexts = paths[:, :-1].ravel(), paths[:, 1:].ravel()
+    visited = np.flatnonzero(np.bincount(contexts, minlength=27) > 2_000)
+    assert len(visited) > 20
+    p_values = [chi_square(nexts[contexts == row], probs[row]) for row in visited]
+    assert min(p_values) > 1e-4 / len(visited)
+
+
+@pytest.mark.parametrize("size", [27, 5000])
+def test_an_alias_table_of_the_twin_has_the_probabilities_exactly(size):
+    row = np.random.default_rng(size).random(size) ** 3
+    unit_bits = 32 if size <= 4096 else 51
+    mass = np.zeros(size)
+    table = alias_row(row, unit_bits)
+    capacity = 2**unit_bits // len(table)
+    for token, (threshold, alias) in enumerate(table):
+        if threshold:
+            mass[token] += threshold
+        mass[alias] += capacity - threshold
+    wanted = row / row.sum() * 2.0**unit_bits
+    np.testing.assert_allclose(mass, wanted, atol=2, rtol=2.0**-40)
+    assert mass.sum() == 2.0**unit_bits
+
+
+@pytest.mark.parametrize("weight", [5e-324, 1e-308, 1e-30, 1.0, 1e30, 1.7e308])
+def test_the_scale_of_the_weights_does_not_matter(weight):
+    probs = np.array([[weight, weight, 0.0], [0.0, weight, weight], [weight, 0.0, weight]])
+    options = {"max_length": 500, "seed": 1}
+    got, _ = kernels.sample_sequences(probs, np.arange(3), **options)
+    wanted, _ = kernels.sample_sequences((probs > 0).astype(float), np.arange(3), **options)
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_a_token_of_probability_zero_is_never_drawn_beside_tiny_and_huge_ones():
+    probs = np.array([[0.0, 1e-300, 0.0, 1.0, 0.0]] * 5)
+    tokens, _ = kernels.sample_sequences(probs, np.zeros(1000, int), max_length=2000, seed=1)
+    assert set(np.unique(tokens)) == {3}
 
 
 # ---- interruption
@@ -169,9 +249,19 @@ def test_a_signal_stops_a_long_call(alarm, n, stop):
 # ---- errors
 
 
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("n", [1, 500])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_bad_weight_is_named(bad, n, dtype):
+    probs = np.ones((40, 40), dtype)
+    probs[33, 21] = probs[39, 0] = bad
+    with pytest.raises(ValueError, match=rf"probs\[33, 21\] = {bad}"):
+        kernels.sample_sequences(probs, np.zeros(n, int), max_length=9)
+
+
 @pytest.mark.parametrize("n", [1, 100])
 @pytest.mark.parametrize("size", [3, 5000])
-def test_row_without_mass_is_an_error_when_reached(n, size):
+def test_a_row_without_mass_is_an_error_only_when_it_is_reached(n, size):
     probs = np.zeros((size, size), np.float32)
     probs[0, 1] = probs[1, 2] = 1
     starts = np.zeros(n, np.int64)
@@ -217,7 +307,7 @@ def test_row_without_mass_is_an_error_when_reached(n, size):
         (np.ones((300, 300)), STARTS, {"dtype": np.uint8}, ValueError, "does not hold every token"),
     ],
 )
-def test_errors_of_sequences(probs, starts, options, error, message):
+def test_bad_arguments_are_named(probs, starts, options, error, message):
     with pytest.raises(error, match=message):
         kernels.sample_sequences(probs, starts, **{"max_length": 5, **options})
 
@@ -243,7 +333,7 @@ U8 = np.dtype(np.uint8)
         (np.ones((300, 300)), STARTS, U8, 5, -1),
     ],
 )
-def test_raw_sequences_refuse(probs, starts, dtype, max_length, stop):
+def test_the_raw_extension_refuses_what_it_cannot_read(probs, starts, dtype, max_length, stop):
     with pytest.raises((TypeError, ValueError)):
         _core.sample_sequences(probs, starts, dtype, max_length, stop, 0, 1)
 
@@ -301,7 +391,7 @@ def test_threads_share_a_prepared_table(num_sequences):
             np.testing.assert_array_equal(tokens, wanted)
 
 
-def test_a_prepared_table_lets_go_of_its_weights_when_all_rows_are_built():
+def test_a_prepared_table_releases_its_weights_when_all_rows_are_built():
     probs = np.ones((20, 20))
     alive = weakref.ref(probs)
     sampler = kernels.prepare_sampler(probs)
@@ -318,7 +408,7 @@ def test_a_prepared_table_lets_go_of_its_weights_when_all_rows_are_built():
 
 
 @pytest.mark.parametrize("num_sequences", [2, 50])
-def test_weights_spoilt_after_they_were_prepared_are_named(num_sequences):
+def test_a_weight_that_became_bad_after_the_table_was_prepared_is_named(num_sequences):
     probs = np.ones((9, 9))
     sampler = kernels.prepare_sampler(probs)
     probs[:, 3] = np.nan
@@ -336,12 +426,12 @@ def test_weights_spoilt_after_they_were_prepared_are_named(num_sequences):
         (np.array([[1, 1], [1, -1.0]]), ValueError, r"probs\[1, 1\] = -1.0 must be finite and not"),
     ],
 )
-def test_prepare_refuses(probs, error, message):
+def test_a_bad_table_is_refused_when_it_is_prepared(probs, error, message):
     with pytest.raises(error, match=message):
         kernels.prepare_sampler(probs)
 
 
-def test_a_prepared_table_refuses_what_the_table_does():
+def test_a_prepared_table_refuses_what_the_table_refuses():
     sampler = kernels.prepare_sampler(np.array([[0.0, 1.0], [0.0, 0.0]]))
     with pytest.raises(ValueError, match=r"starts\[1\] = 2 is outside \[0, 2\)"):
         kernels.sample_sequences(sampler, np.array([0, 2]), max_length=1)

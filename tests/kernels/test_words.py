@@ -1,4 +1,4 @@
-"""Words against the readable twin: any bytes, batches, growth, blocks and threads."""
+"""Words: any bytes, batches, growth, blocks and threads."""
 
 import pickle
 
@@ -34,40 +34,61 @@ any_text = st.lists(
 ).map(b"".join)
 
 
+SEPARATORS = b"\0\t\n\r"
+
+
 def without_reserved(text: bytes) -> bytes:
-    return text if not {b"<s>", b"</s>"} & set(reference.count_words(text)) else b"safe"
+    words = text.translate(bytes.maketrans(SEPARATORS, b" " * 4)).split(b" ")
+    return b"safe" if {b"<s>", b"</s>"} & set(words) else text
+
+
+def indexes(*texts: bytes) -> tuple[WordIndex, reference.WordIndex]:
+    """Return the kernel and its twin, with the same texts."""
+    index, twin = WordIndex(), reference.WordIndex()
+    for text in texts:
+        assert index.add(text) == twin.add(text) == -1
+    return index, twin
 
 
 @given(st.lists(any_text.map(without_reserved), max_size=4))
-def test_words_and_counts(texts: list[bytes]) -> None:
-    index = WordIndex()
-    for text in texts:
-        assert index.add(text) == -1
-    expected = reference.count_words(b" ".join(texts))
-    assert index.words() == list(expected)
-    assert index.counts().tolist() == list(expected.values())
-    assert len(index) == len(expected)
-    ranked = sorted(range(len(expected)), key=lambda i: (-index.counts()[i], index.words()[i]))
-    assert index.ranked().tolist() == ranked
+def test_words_counts_and_ranks_equal_the_twin(texts: list[bytes]) -> None:
+    index, twin = indexes(*texts)
+    assert len(index) == len(twin)
+    assert index.words() == twin.words()
+    assert index.counts().tolist() == twin.counts()
+    assert index.ranked().tolist() == twin.ranked()
 
 
-@given(any_text.map(without_reserved), any_text.map(without_reserved))
-def test_encoded_lines(known: bytes, text: bytes) -> None:
+@given(
+    known=any_text.map(without_reserved),
+    text=any_text,
+    unknown=st.sampled_from([None, 1]),
+    boundary=st.sampled_from([None, 0]),
+    lines=st.booleans(),
+    num_threads=st.sampled_from([1, 2, 3, 7]),
+)
+def test_tokens_and_the_first_bad_word_equal_the_twin(
+    known: bytes,
+    text: bytes,
+    unknown: int | None,
+    boundary: int | None,
+    lines: bool,
+    num_threads: int,
+) -> None:
     text += b"\n" * (not text.endswith(b"\n") and bool(text))
-    index = WordIndex()
-    index.add(known)
+    index, twin = indexes(known)
     ids = np.arange(len(index), 0, -1, dtype=np.uint32) + 1
-    mapping = dict(zip(index.words(), ids.tolist(), strict=True))
-    tokens, offsets = reference.encode_words(text, mapping, unknown=1, boundary=0)
+    ids.flags.writeable = False
+    options = {"unknown": unknown, "boundary": boundary, "lines": lines}
+    by_word = dict(zip(twin.words(), ids.tolist(), strict=True))
+    tokens, offsets, bad = twin.encode(text, by_word, **options)
     for size, dtype in ((256, np.uint8), (257, np.uint16), (65537, np.uint32)):
-        got = index.encode(text, ids, size, unknown=1, boundary=0, lines=True)
+        got = index.encode(text, ids, size, num_threads=num_threads, **options)
         assert got[0].dtype == dtype
-        assert got[0].tolist() == tokens
-        assert got[1].tolist() == offsets
-        assert got[2] == -1
-    plain, _, bad = index.encode(text, ids, 256, unknown=1)
-    assert bad == -1
-    assert plain.tolist() == [t for t in tokens if t != 0]
+        assert got[2] == bad
+        if bad < 0:
+            assert got[0].tolist() == tokens
+            assert got[1].tolist() == offsets
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 3, 7])
@@ -79,25 +100,26 @@ def test_many_blocks_are_the_same_for_any_number_of_threads(num_threads: int) ->
         words[i] + (b"\n" if j % 11 == 0 else b" ") for j, i in enumerate(picks.tolist())
     )
     text += b"a" * 300_000 + b"\n\n"
-    index = WordIndex()
-    assert index.add(text) == -1
-    expected = reference.count_words(text)
-    assert index.words() == list(expected)
-    np.testing.assert_array_equal(index.counts(), list(expected.values()))
+    index, twin = indexes(text)
+    assert index.words() == twin.words()
+    assert index.counts().tolist() == twin.counts()
     ids = np.arange(2, len(index) + 2, dtype=np.uint32)
-    mapping = dict(zip(index.words(), ids.tolist(), strict=True))
-    tokens, offsets = reference.encode_words(text, mapping, unknown=1, boundary=0)
+    by_word = dict(zip(twin.words(), ids.tolist(), strict=True))
+    tokens, offsets, _ = twin.encode(text, by_word, boundary=0, lines=True)
     got = index.encode(text, ids, len(index) + 2, boundary=0, lines=True, num_threads=num_threads)
     np.testing.assert_array_equal(got[0], tokens)
     np.testing.assert_array_equal(got[1], offsets)
 
 
-def test_reserved_and_missing_words_are_found_by_place() -> None:
-    assert WordIndex().add(b"a b <s> c") == 4
-    assert WordIndex().add(b"</s>") == 0
-    assert WordIndex().add(b"<s>a <S> </s>> <unk>") == -1
-    index = WordIndex()
-    index.add(b"a")
+def test_reserved_and_missing_words_are_named_by_their_position() -> None:
+    for text, bad in (
+        (b"a b <s> c", 4),
+        (b"</s>", 0),
+        (b"<s>a <S> </s>> <unk>", -1),
+        (b"a\0</s>", 2),
+    ):
+        assert WordIndex().add(text) == reference.WordIndex().add(text) == bad
+    index, _ = indexes(b"a")
     ids = np.array([1], dtype=np.uint32)
     for text, bad in ((b"a a b a\n", 4), (b"a <s>\n", 2), (b"a </s>\n", 2), (b"", -1)):
         assert index.encode(text, ids, 2, boundary=0, lines=True)[2] == bad
@@ -128,7 +150,7 @@ def test_an_index_pickles() -> None:
             _core.Words.__new__(_core.Words).__setstate__(state)
 
 
-def test_misuse_of_the_raw_extension() -> None:
+def test_the_raw_extension_refuses_what_it_cannot_read() -> None:
     words = _core.Words()
     text = np.frombuffer(b"a b\n", np.uint8)
     for bad in (np.zeros(3), np.zeros((2, 2), np.uint8), text[::-1], "abc", None):

@@ -9,9 +9,10 @@ from bigram.kernels.count_cross_entropy import count_cross_entropy_grad
 from bigram.kernels.counting import count_bigrams
 from bigram.kernels.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from bigram.kernels.embedding_cross_entropy import embedding_cross_entropy_grad
+from bigram.kernels.multinomial import multinomial
 from bigram.kernels.normalization import normalize_rows
 from bigram.kernels.optimizers import adamw_update, sgd_update
-from bigram.kernels.sampling import multinomial, prepare_sampler, sample_sequences
+from bigram.kernels.sample_sequences import prepare_sampler, sample_sequences
 from bigram.kernels.scoring import score_sequences
 from bigram.kernels.sparse_counting import count_bigrams_sparse
 from bigram.kernels.words import WordIndex

@@ -1,4 +1,4 @@
-"""Twins of the kernels of ARPA files, in plain Python."""
+"""Twins of the kernels for lines of ARPA files, in plain Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["format_ngrams", "format_number", "parse_ngram"]
 
 
 def format_number(value: float) -> str:
-    """Write nine decimals, or as many as make eight digits; no zeros at the end."""
+    """Write nine decimals, or enough for eight significant digits, without trailing zeros."""
     decimals = 9
     while decimals < 22 and abs(value) * 10.0**decimals < 1e8:
         decimals += 1
@@ -24,7 +24,7 @@ def format_ngrams(
     nexts: Sequence[str],
     backoffs: Sequence[float] | None,
 ) -> str:
-    """Write the lines of n-grams; here with symbols in place of ids."""
+    """Write a line for each n-gram; contexts and nexts are symbols here, not ids."""
     lines = []
     for k, (value, word) in enumerate(zip(log10, nexts, strict=True)):
         words = word if contexts is None else f"{contexts[k]} {word}"
@@ -34,7 +34,7 @@ def format_ngrams(
 
 
 def parse_ngram(line: str, order: int) -> tuple[float, list[str], float]:
-    """Read one line: the number, the words, and the backoff, which is 0 where there is none."""
+    """Return the number, the words and the backoff of a line; no backoff is 0."""
     fields = line.split()
     backoff = float(fields[order + 1]) if len(fields) > order + 1 else 0.0
     return float(fields[0]), fields[1 : order + 1], backoff

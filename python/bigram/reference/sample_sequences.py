@@ -1,4 +1,4 @@
-"""Readable twins of the sampling kernels: the same tokens, drawn one by one."""
+"""Twin of the sequences drawn from a dense table."""
 
 from __future__ import annotations
 
@@ -7,54 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["multinomial", "philox", "sample_sequences"]
+from bigram.reference.multinomial import integer_weights
+from bigram.reference.philox import word32, word64
 
-_MASK32 = 2**32 - 1
-
-
-def philox(seed: int, block: int, sequence: int) -> list[int]:
-    """Return the four words of a block of Philox 4x32-10 (Salmon et al. 2011)."""
-    c0, c1 = block & _MASK32, block >> 32
-    c2, c3 = sequence & _MASK32, sequence >> 32
-    key0, key1 = seed & _MASK32, seed >> 32
-    for _ in range(10):
-        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
-        c0, c1 = (p1 >> 32) ^ c1 ^ key0, p1 & _MASK32
-        c2, c3 = (p0 >> 32) ^ c3 ^ key1, p0 & _MASK32
-        key0, key1 = (key0 + 0x9E3779B9) & _MASK32, (key1 + 0xBB67AE85) & _MASK32
-    return [c0, c1, c2, c3]
-
-
-def _word32(seed: int, sequence: int, draw: int) -> int:
-    return philox(seed, draw // 4, sequence)[draw % 4]
-
-
-def _word64(seed: int, sequence: int, draw: int) -> int:
-    words = philox(seed, draw // 2, sequence)
-    return words[2 * (draw % 2)] | words[2 * (draw % 2) + 1] << 32
-
-
-def integer_weights(weights: npt.NDArray[Any]) -> list[int]:
-    """Round weights to multiples of a power of two, the largest to 51 bits (less from 4,097 on)."""
-    row = weights.astype(np.float64)
-    bits = min(51, 63 - (len(row) - 1).bit_length())
-    exponent = int(np.frexp(row.max())[1])
-    return [int(q) for q in np.rint(np.ldexp(row, bits - exponent))]
-
-
-def multinomial(probs: npt.NDArray[Any], num_samples: int, *, seed: int) -> npt.NDArray[np.int64]:
-    """Find a 64-bit random number in the cumulative sums of each row (rows, cols)."""
-    samples = np.empty((len(probs), num_samples), np.int64)
-    for r, row in enumerate(probs):
-        sums = np.cumsum(integer_weights(row))
-        for k in range(num_samples):
-            target = _word64(seed, r, k) * int(sums[-1]) >> 64
-            samples[r, k] = np.searchsorted(sums, target, side="right")
-    return samples
+__all__ = ["alias_row", "prepare_sampler", "sample_sequences"]
 
 
 def alias_row(weights: npt.NDArray[Any], unit_bits: int) -> list[tuple[int, int]]:
-    """Return (threshold, alias) of each of the 2**b cells; a cell holds 2**(unit_bits - b)."""
+    """Return (threshold, alias) of each of the 2**b cells (Walker 1977; Vose 1991).
+
+    Weights become units that sum to 2**unit_bits, and a cell holds 2**(unit_bits - b) of them. A
+    light token is topped up by a heavy one, both in ascending order.
+    """
     integers = integer_weights(weights)
     scale = float(2**unit_bits) / float(sum(integers))
     units = [int(np.rint(float(q) * scale)) for q in integers]
@@ -86,6 +50,11 @@ def alias_row(weights: npt.NDArray[Any], unit_bits: int) -> list[tuple[int, int]
     return table
 
 
+def prepare_sampler(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the table itself: what the kernel keeps of it changes no draw."""
+    return probs
+
+
 def sample_sequences(
     probs: npt.NDArray[Any],
     starts: npt.NDArray[Any],
@@ -94,21 +63,25 @@ def sample_sequences(
     stop: int | None = None,
     seed: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Draw each token from the alias table of the one before it."""
+    """Draw each token from the alias table of the one before it.
+
+    Token t of sequence s takes word t of sequence s: 32 bits up to 4,096 tokens, 64 bits beyond.
+    Its high bits name a cell; the token is the cell's number if the rest is below its threshold.
+    """
     vocab_size = len(probs)
     cell_bits = max(1, (vocab_size - 1).bit_length())
     wide = vocab_size > 4096
     unit_bits, word_bits = (51, 64) if wide else (32, 32)
-    word = _word64 if wide else _word32
+    word = word64 if wide else word32
     rows: dict[int, list[tuple[int, int]]] = {}
     tokens: list[int] = []
     offsets = [0]
-    for chain, start in enumerate(starts.tolist()):
+    for sequence, start in enumerate(starts.tolist()):
         token = start
         for t in range(max_length):
             if token not in rows:
                 rows[token] = alias_row(probs[token], unit_bits)
-            cell, rest = divmod(word(seed, chain, t), 2 ** (word_bits - cell_bits))
+            cell, rest = divmod(word(seed, sequence, t), 2 ** (word_bits - cell_bits))
             threshold, alias = rows[token][cell]
             token = cell if rest >> (word_bits - unit_bits) < threshold else alias
             if token == stop:
