@@ -100,7 +100,9 @@ def prepare_backoff_sampler(
     interpolated = whole and bool((beyond >= -1e-12 * weights).all())
     order = np.argsort(-base, kind="stable")
     ranked = base[order]
-    cells, stored_tokens, limits = [], [], []
+    cells: list[list[Cell]] = []
+    stored_tokens: list[set[int]] = []
+    limits: list[int] = []
     for i in range(size):
         pairs = slice(indptr[i], indptr[i + 1])
         ids = indices[pairs].tolist()
