@@ -1,4 +1,7 @@
-"""Arrays in, arrays out: the validated functions over the compiled kernels."""
+"""Arrays in, arrays out: functions that check their arguments and call the compiled kernels.
+
+V is the vocabulary size. Every result is the same bits for any number of threads.
+"""
 
 from bigram.kernels.backoff_rows import backoff_rows, backoff_top_k
 from bigram.kernels.backoff_sampling import prepare_backoff_sampler, sample_backoff_sequences

@@ -1,4 +1,4 @@
-"""The lines of ARPA files: numbers to digits, ids to symbols, and back."""
+"""Lines of ARPA files: numbers to digits, ids to symbols, and back."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ def format_ngrams(
     Parameters
     ----------
     log10 : ndarray, shape (n,), float64
-        Finite, of magnitude below 10,000; as all numbers written with nine decimals, or so many
-        that seven digits are significant.
+        Finite and of magnitude below 10,000. Numbers are written with nine decimals, or with
+        enough for seven significant digits.
     contexts : ndarray, shape (n,), int64, optional
+        Ids of `context_symbols`; None writes unigrams.
     nexts : ndarray, shape (n,), int64
+        Ids of `next_symbols`.
     backoffs : ndarray, shape (n,), float64, optional
-        Likewise.
+        As `log10`; None writes no backoff.
     context_symbols, next_symbols : (bytes, ndarray of int64, shape (V + 1,))
         Symbol `k` is ``text[offsets[k]:offsets[k + 1]]``.
     num_threads : int, optional
@@ -41,14 +43,14 @@ def format_ngrams(
     Returns
     -------
     ndarray, uint8
-        The lines.
+        The bytes of the lines.
 
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For ids outside of their symbols, and arrays that do not fit together.
+        If an id has no symbol, or the arrays do not fit together.
 
     Examples
     --------

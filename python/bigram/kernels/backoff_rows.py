@@ -1,4 +1,7 @@
-"""Rows of a bigram model with backoff, whole and by their largest entries."""
+"""Rows of a bigram model with backoff, whole and by their largest entries.
+
+The entry (i, j) is what is stored for the pair, else ``log_backoff[i] + log_base[j]``.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def backoff_rows(
     *,
     num_threads: int | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Build whole rows: what is stored, else ``log_backoff[i] + log_base[j]``.
+    """Build whole rows of log-probabilities; they take 8 V bytes each.
 
     Parameters
     ----------
@@ -47,9 +50,9 @@ def backoff_rows(
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For an id outside of [0, V), and for arrays that do not fit together.
+        If an id is outside [0, V), or the arrays do not fit together.
 
     Examples
     --------
@@ -95,7 +98,7 @@ def backoff_top_k(
     base_order: npt.NDArray[np.int64],
     num_threads: int | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Find the largest entries of rows without building them.
+    """Find the largest entries of rows without building them, in O(pairs of the row + k).
 
     Parameters
     ----------
@@ -118,9 +121,9 @@ def backoff_top_k(
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For an id outside of [0, V), and for arrays that do not fit together.
+        If an id is outside [0, V), or the arrays do not fit together.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Sequences drawn from a bigram model with backoff, of any vocabulary."""
+"""Sequences drawn from a bigram model with backoff, without building a row."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def prepare_backoff_sampler(
     top_p: float | None = None,
     num_threads: int | None = None,
 ) -> _core.BackoffSampler:
-    """Make alias tables of O(pairs + V) cells from which sequences are drawn.
+    """Build the alias tables from which sequences are drawn, in O(pairs + V) memory.
 
-    Row `i` weighs ``weights[e]`` where a pair is stored, else ``backoff[i] * base[j]``. Rows need
-    not sum to one.
+    The weight of (i, j) is ``weights[e]`` if it is stored as pair e, else ``backoff[i] * base[j]``.
+    Rows do not need to sum to one.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def prepare_backoff_sampler(
     weights, backoff, base : ndarrays, shapes (pairs,), (V,) and (V,), float64
         Finite and not negative.
     top_k : int, optional
-        Keep so many of the largest weights of a row, ties from the lower id on.
+        How many of the largest weights of a row to keep; ties go to the lower id.
     top_p : float, optional
-        Then keep the fewest that hold at least this part of the mass.
+        Then keep the fewest largest weights that have at least this part of the mass; in (0, 1].
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The bits do not depend on it.
 
@@ -60,9 +60,10 @@ def prepare_backoff_sampler(
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For arrays that do not fit together, or values out of range.
+        If the arrays do not fit together, a row's indices do not ascend, or a value is out of its
+        range.
 
     Examples
     --------
@@ -107,12 +108,12 @@ def sample_backoff_sequences(
     starts : ndarray, shape (n,), integer
         Ids in [0, V).
     max_length : int
-        Tokens drawn after a start, at most; in [0, 2**32).
+        The largest number of tokens drawn after a start, in [0, 2**32).
     stop : int, optional
-        Ends a sequence, and is not part of it.
+        The token that ends a sequence; it is not part of it.
     seed : int, optional
-        In [0, 2**64). None: fresh entropy. The tokens of sequence `s` depend on the model, the
-        seed, `s` and its start alone.
+        In [0, 2**64); None draws one from the system's entropy. The tokens of sequence `s` depend
+        on the model, the seed, `s` and its start alone.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The tokens do not depend on it.
 
@@ -125,9 +126,10 @@ def sample_backoff_sequences(
     Raises
     ------
     TypeError
-        For an argument of another kind.
+        If an argument has another type or dtype.
     ValueError
-        For a start or a stop outside of [0, V), and when a context without any mass is reached.
+        If a start or the stop is outside [0, V), or a sequence reaches a context whose weights are
+        all zero.
 
     Examples
     --------

@@ -26,29 +26,29 @@ def index_pairs(
     indices: npt.NDArray[Any],
     log_probs: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.uint64]:
-    """Put the stored pairs of a model with backoff in a hash table.
+    """Put the stored pairs of a model with backoff into a hash table.
 
     Parameters
     ----------
     indptr : ndarray, shape (V + 1,), int64
         The pairs of context `i` are at ``indptr[i]:indptr[i + 1]``.
     indices : ndarray, shape (pairs,), int32 or int64
-        Their successors in [0, V), none twice in a context.
+        Their successors in [0, V), each once in a context.
     log_probs : ndarray, shape (pairs,), float64
         ln P(j | i), nats.
 
     Returns
     -------
     ndarray, shape (slots, 2), uint64
-        For :func:`score_backoff_pairs` and :func:`score_backoff_sequences`: three slots of 16
-        bytes for every two pairs.
+        For :func:`score_backoff_pairs` and :func:`score_backoff_sequences`. It takes 24 bytes a
+        pair.
 
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For arrays that do not fit together.
+        If the arrays do not fit together.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def score_backoff_pairs(
     *,
     num_threads: int | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Score pairs: what is stored for them, else ``log_backoff[context] + log_base[next]``.
+    """Return ``ln P(next | context)``: what is stored, else ``log_backoff[i] + log_base[j]``.
 
     Parameters
     ----------
@@ -93,9 +93,9 @@ def score_backoff_pairs(
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For an id outside of [0, V), and for arrays that do not fit together.
+        If an id is outside [0, V), or the arrays do not fit together.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def score_backoff_sequences(
     offsets: npt.NDArray[np.int64] | None = None,
     num_threads: int | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Score sequences: the sum of the log-probabilities of their pairs.
+    """Sum the log-probabilities of the pairs in each sequence.
 
     Parameters
     ----------
@@ -138,21 +138,21 @@ def score_backoff_sequences(
     tokens : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         Ids in [0, V), of any stride.
     offsets : ndarray, shape (n_sequences + 1,), int64, optional
-        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None: one sequence.
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None means one sequence.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The bits do not depend on it.
 
     Returns
     -------
     ndarray, shape (n_sequences,), float64
-        Nats; 0 for a sequence of less than two tokens.
+        Nats; 0 for a sequence of fewer than two tokens.
 
     Raises
     ------
     TypeError
-        For an array of another dtype, rank or layout.
+        If an array has another dtype, rank or layout.
     ValueError
-        For a token outside of [0, V), and for arrays that do not fit together.
+        If a token is outside [0, V) (the first is named), or the arrays do not fit together.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""UTF-8 text to the ids of its characters."""
+"""The ids of the characters of UTF-8 text."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def encode_characters(
 ) -> tuple[npt.NDArray[Any], int]:
     """Look up the characters of UTF-8 text in a table of ids.
 
-    ``ids[k] = table[code point of character k]``; code points beyond the table take its last entry.
-    Lone surrogates in their three-byte form are characters like others.
+    ``ids[k] = table[code point of character k]``; a code point beyond the table takes its last
+    entry. A lone surrogate in its three-byte form counts as a character.
 
     Parameters
     ----------
@@ -33,25 +33,25 @@ def encode_characters(
     table : array, shape (n,), uint8, uint16 or uint32
         The id of each code point; at least one entry.
     missing : int, optional
-        Stop before the first character with this entry.
+        Stop before the first character that has this entry.
     out : array, shape (m,), of the table's dtype, optional
-        Receives the ids. Encoding stops where it is full; it always suffices with as many entries
-        as there are bytes.
+        Receives the ids. Encoding stops when it is full; as many entries as there are bytes are
+        always enough.
 
     Returns
     -------
     ids : array, shape (n_characters,), of the table's dtype
-        A view of `out` where that is given.
+        A view of `out` if that is given.
     num_bytes : int
-        How many bytes were read: all, or those before the character that is missing or the bytes
-        that are no UTF-8.
+        The number of bytes that were read: all, or those before the first character that is
+        missing or the first bytes that are not UTF-8.
 
     Raises
     ------
     TypeError
         If `text` is neither bytes nor a uint8 array, or `table` has another dtype.
     ValueError
-        If `table` is empty or not one-dimensional, or `out` cannot take the ids.
+        If `table` is empty or not 1-D, or `out` cannot take the ids.
 
     Examples
     --------

@@ -21,7 +21,7 @@ def add_counts(a: Csr, b: Csr, *, num_threads: int | None = None) -> Csr:
     Parameters
     ----------
     a, b : scipy.sparse.csr_array, shape (rows, cols), int64
-        With sorted indices and no pair twice.
+        With sorted indices and each pair at most once.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The result does not depend on it.
 
@@ -33,9 +33,10 @@ def add_counts(a: Csr, b: Csr, *, num_threads: int | None = None) -> Csr:
     Raises
     ------
     TypeError
-        For anything but int64 matrices in CSR.
+        If a matrix is not a CSR matrix of int64.
     ValueError
-        For shapes that differ, indices that are not sorted, and arrays that do not fit together.
+        If the shapes differ, indices are not sorted, a pair occurs twice, or the arrays of a matrix
+        do not fit together.
 
     Examples
     --------

@@ -34,23 +34,23 @@ def count_cross_entropy_grad(
 ) -> tuple[float, npt.NDArray[Any]]:
     """Mean cross-entropy over every counted pair, and its gradient, from the counts alone.
 
-    The mean over N pairs of ``logsumexp(W[i]) - W[i, j]`` has equal terms for equal pairs, so
+    Equal pairs have equal terms in the mean over all N pairs of ``logsumexp(W[i]) - W[i, j]``, so
     ``L = sum_ij c_ij (logsumexp(W_i) - W_ij) / N + l2 * mean(W**2)`` and
     ``dL/dW_ij = (c_i softmax(W_i)_j - c_ij) / N + 2 l2 W_ij / W.size``, with c_i the sum of row i.
-    This is the full-batch loss exactly: the counts are its sufficient statistics. It ends where a
-    term depends on more than its pair: label smoothing, a minibatch (it has counts of its own),
-    weights that differ between equal pairs.
+    The counts are the sufficient statistics of the full-batch loss, which this is exactly. It costs
+    O(V C), whatever N is. It does not apply where equal pairs have different terms, as with weights
+    for single examples.
 
     Parameters
     ----------
     weight : ndarray, shape (V, C), float32 or float64
-        Row i holds the logits of the successors of i.
+        Row i has the logits of the successors of i.
     counts : ndarray or scipy.sparse.csr_array, shape (V, C), int64
         How often j followed i; other integers are widened.
     l2 : float, default 0.0
-        Of the penalty ``l2 * mean(weight**2)``; finite and not negative.
+        The factor of the penalty ``l2 * mean(weight**2)``; finite and not negative.
     total : int, optional
-        The sum of the counts, where it is known: saves a pass over them. Checked.
+        The sum of the counts, if it is known, which saves a pass over them. It is checked.
     out : ndarray, shape (V, C), dtype of weight, optional
         Receives the gradient and is returned.
     num_threads : int, optional
@@ -59,16 +59,16 @@ def count_cross_entropy_grad(
     Returns
     -------
     loss : float
-        Nats a pair, penalty included; nan where nothing was counted.
+        Nats a pair, penalty included; nan if nothing was counted.
     grad : ndarray, shape (V, C), dtype of weight
 
     Raises
     ------
     TypeError
-        For arguments of another kind or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For shapes that differ, a negative count (named with its place), a total that is not the
-        sum, an ``out`` that cannot be written or overlaps an input.
+        If shapes differ, a count is negative (it is named), `total` is not the sum, or `out` is
+        read-only, not contiguous or overlaps an input.
 
     Examples
     --------

@@ -22,36 +22,35 @@ def count_bigrams(
     out: npt.NDArray[np.int64] | None = None,
     num_threads: int | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Count the pairs of neighbouring tokens in a dense table.
+    """Count the pairs of neighbouring tokens in a dense table, which takes 8 V**2 bytes.
 
     Parameters
     ----------
     tokens : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         Token ids in [0, vocab_size), of any stride; used as they are.
     vocab_size : int
-        V, the rows and columns of the table.
+        V, the number of rows and of columns.
     offsets : ndarray, shape (n_sequences + 1,), int64, optional
-        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``; no pair crosses an offset, and
-        tokens outside of all sequences are not looked at. None: one sequence.
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. No pair crosses an offset, and
+        tokens outside all sequences are not read. None means one sequence.
     out : ndarray, shape (V, V), int64, optional
-        The pairs are added to it and it is returned: C-contiguous, writeable, apart from the
-        inputs. Where an error is raised it is left as it was.
+        The counts are added to it, and it is returned. It must be C-contiguous, writeable and
+        apart from the inputs. If an error is raised, it is unchanged.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The counts do not depend on it.
 
     Returns
     -------
     ndarray, shape (V, V), int64
-        ``counts[i, j]``: how often ``j`` follows ``i``.
+        ``counts[i, j]`` is how often ``j`` follows ``i``.
 
     Raises
     ------
     TypeError
-        For an argument of another kind or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For a token outside [0, vocab_size) (the first is named with its place), for offsets that
-        descend or leave the tokens, and for an ``out`` that cannot take the counts, or where one
-        of them would exceed 2**63 - 1.
+        If a token is outside [0, vocab_size) (the first is named), offsets descend or are outside
+        the tokens, `out` cannot take the counts, or a count would exceed 2**63 - 1.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""Softmax cross-entropy and its gradient, fused."""
+"""Softmax cross-entropy and its gradient, fused.
+
+N is the number of rows, C that of classes.
+"""
 
 from __future__ import annotations
 
@@ -31,25 +34,26 @@ def softmax_cross_entropy(
 ) -> Any:
     """Cross-entropy of softmax(logits) with integer targets, as ``F.cross_entropy`` of torch.
 
-    ``loss_n = -log softmax(logits[n])[targets[n]]``, computed from ``logits - max(logits)``, summed
-    in float64. With smoothing e, ``loss_n = (1 - e) w[y] nll[y] + e / C * sum_j w[j] nll[j]``; the
-    mean divides by the sum of ``w[y]`` over the targets that are not ignored. At every instruction
-    set it is within 1e-6 (float32) or 1e-12 (float64) of the exact value, but not of the same bits.
+    ``loss_n = -log softmax(logits[n])[targets[n]]``, computed from ``logits - max(logits)`` and
+    summed in float64. With smoothing e (Szegedy and others 2016),
+    ``loss_n = (1 - e) w[y] nll[y] + e / C * sum_j w[j] nll[j]``. The mean divides by the sum of
+    ``w[y]`` over the targets that are not ignored. Every instruction set is within 1e-6 (float32)
+    or 1e-12 (float64) of the exact value; the last bits may differ between them.
 
     Parameters
     ----------
     logits : ndarray, shape (N, C), float32 or float64
-        Of any strides; other than contiguous rows are copied.
+        Of any strides; they are copied unless each row is contiguous.
     targets : ndarray, shape (N,), int32 or int64
-        Each in [0, C) or ``ignore_index``. Other integers are widened.
+        Each in [0, C), or `ignore_index`. Other integer dtypes are converted to int64.
     weight : ndarray, shape (C,), float32 or float64, optional
-        Of each class.
+        The weight of each class.
     ignore_index : int, default -100
-        Targets of this value count for nothing.
+        Targets of this value are ignored.
     label_smoothing : float, default 0.0
         In [0, 1].
     reduction : {"mean", "sum", "none"}
-        "none" keeps the loss of each row.
+        "none" returns the loss of each row.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The bits do not depend on it.
 
@@ -61,10 +65,9 @@ def softmax_cross_entropy(
     Raises
     ------
     TypeError
-        For arguments of another kind or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For shapes that differ, a target outside of its range (named with its place), an option
-        outside of its range.
+        If shapes differ, or a target (the first is named) or an option is out of its range.
 
     Examples
     --------
@@ -92,8 +95,8 @@ def softmax_cross_entropy_grad(
 ) -> tuple[Any, npt.NDArray[Any]]:
     """Cross-entropy and its gradient with respect to the logits, in one pass over memory.
 
-    For the mean without options, ``grad = (softmax(logits) - onehot(targets)) / N``, as exact as
-    the loss.
+    For the mean without options, ``grad = (softmax(logits) - onehot(targets)) / N``. It is as exact
+    as the loss.
 
     Parameters
     ----------
@@ -111,8 +114,8 @@ def softmax_cross_entropy_grad(
     Raises
     ------
     TypeError, ValueError
-        As :func:`softmax_cross_entropy`, and for an ``out`` that is read-only, of another dtype or
-        shape, or that overlaps an input without being ``logits``.
+        If :func:`softmax_cross_entropy` raises, or `out` is read-only, has another dtype or shape,
+        or overlaps an input without being ``logits``.
 
     Examples
     --------

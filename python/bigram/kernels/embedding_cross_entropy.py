@@ -1,4 +1,4 @@
-"""Cross-entropy of logits looked up in a table, without building them."""
+"""Cross-entropy of logits that are rows of a table, without building them."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def embedding_cross_entropy_grad(
 
     Equal contexts share one softmax, so the cost is one row for each distinct context, and the
     logits (n, C) are never built. ``grad[i, j] = (k_i softmax(weight[i])[j] - c_ij) / n``, where
-    ``k_i`` examples have context i and ``c_ij`` of them target j.
+    ``k_i`` examples have the context i, and ``c_ij`` of them the target j.
 
     Parameters
     ----------
     weight : ndarray, shape (V, C), float32 or float64
-        Row i holds the logits of the successors of i.
+        Row i has the logits of the successors of i.
     contexts, targets : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         In [0, V) and [0, C).
     sparse : bool, default False
-        Return only the rows of the gradient that have an example.
+        Return only the rows of the gradient whose context has an example.
     out : ndarray, shape (V, C), dtype of weight, optional
         Receives the dense gradient and is returned.
     num_threads : int, optional
@@ -65,17 +65,17 @@ def embedding_cross_entropy_grad(
     Returns
     -------
     loss : float
-        Nats an example; nan for n = 0.
+        Nats an example; nan if n = 0.
     grad : ndarray, shape (V, C)
-        Or, if sparse, ``rows`` (int64, ascending, the distinct contexts) and ``values``
-        (len(rows), C): ``grad[rows] = values``.
+        If sparse, ``rows`` (the distinct contexts, int64, ascending) and ``values`` of shape
+        (len(rows), C) instead: ``grad[rows] = values``.
 
     Raises
     ------
     TypeError
-        For arguments of another kind or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For shapes that differ, or a token out of range (named with its place).
+        If lengths or shapes differ, or an id is out of its range (the first is named).
 
     Examples
     --------

@@ -26,35 +26,35 @@ def multinomial(
 ) -> npt.NDArray[np.int64]:
     """Draw from each row of weights, with replacement.
 
-    Inverse of the cumulative sum, in integers: weights are rounded to multiples of the largest
-    one's 2**-51 (up to 4,096 columns; then 2**-(63 - log2 of the columns)), summed exactly, and a
-    64-bit random number picks the column. A weight of zero is never drawn.
+    The cumulative sum is inverted in integers: weights are rounded to multiples of 2**-51 of the
+    largest one (of 2**-(63 - log2(cols)) beyond 4,096 columns) and summed exactly, and a 64-bit
+    random number picks the column. A weight of zero is never drawn.
 
     Parameters
     ----------
     probs : ndarray, shape (rows, cols) or (cols,), float32 or float64
-        Weights: finite, not negative, not all zero in a row. They need not sum to one. Integers
-        and other floats are converted to float64.
+        Weights: finite, not negative, and not all zero in a row. They do not need to sum to one.
+        Integers and other floats are converted to float64.
     num_samples : int
-        Draws from each row.
+        The number of draws from each row.
     seed : int, optional
-        In [0, 2**64). Draw ``k`` of row ``r`` is a function of the row, the seed, ``r`` and ``k``
-        alone, so fewer samples are a prefix of more. None: fresh entropy.
+        In [0, 2**64); None draws one from the system's entropy. Draw ``k`` of row ``r`` depends on
+        the row, the seed, ``r`` and ``k`` alone, so fewer samples are a prefix of more.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The samples do not depend on it.
 
     Returns
     -------
     ndarray, shape (rows, num_samples) or (num_samples,), int64
-        Columns.
+        The columns that were drawn.
 
     Raises
     ------
     TypeError
-        For weights that are no numbers, or another kind of argument.
+        If weights are not integers or floats, or another argument has another type.
     ValueError
-        For a weight that is negative, nan or infinite, or a row without mass (named with its
-        place), and for a number out of its range.
+        If a weight is negative, nan or infinite, a row has no mass (the first is named), or a
+        number is out of its range.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Row normalisation: counts to conditional probabilities."""
+"""Row normalization: from counts to conditional probabilities."""
 
 from __future__ import annotations
 
@@ -29,33 +29,34 @@ def normalize_rows(
     """Turn counts into row-wise probabilities with additive smoothing.
 
     ``out[i, j] = (counts[i, j] + alpha) / (sum_j counts[i, j] + alpha * cols)``, computed in
-    float64 and rounded once (Lidstone smoothing; ``alpha=1`` is Laplace's rule).
+    float64 and rounded once (Lidstone 1920; ``alpha=1`` is Laplace's rule of succession).
 
     Parameters
     ----------
     counts : ndarray, shape (rows, cols), integer or floating
-        Non-negative and finite. int64 and float64 are used as they are.
+        Finite and not negative. int64 and float64 are used as they are; others are copied.
     alpha : float, default 0.0
         Added to each count; finite and not negative.
     dtype : float32 or float64, default float64
-        Of the result. Must agree with ``out`` where both are given.
+        The dtype of the result. It must agree with `out` if both are given.
     out : ndarray, shape (rows, cols), float32 or float64, optional
-        Receives the result and is returned: C-contiguous, writeable, apart from ``counts``.
+        Receives the result and is returned. It must be C-contiguous, writeable and apart from
+        `counts`.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The bits do not depend on it.
 
     Returns
     -------
     ndarray, shape (rows, cols)
-        Rows sum to one; a row without mass stays zero.
+        Rows that sum to one; a row whose counts are all zero stays zero.
 
     Raises
     ------
     TypeError
-        For counts that are no numbers, or a dtype other than float32 and float64.
+        If `counts` are not integers or floats, or `dtype` is not float32 or float64.
     ValueError
-        For a negative, nan or infinite count (named with its place), for shapes that differ, and
-        for an ``out`` that is read-only, not contiguous or overlaps ``counts``.
+        If a count is negative, nan or infinite (the first is named), shapes differ, or `out` is
+        read-only, not contiguous or overlaps `counts`.
 
     Examples
     --------

@@ -1,4 +1,8 @@
-"""One step of an optimizer, in place."""
+"""One step of an optimizer, in place.
+
+The arrays of a call have one shape and one dtype, float32 or float64. They are C-contiguous, and
+those that are written do not overlap.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +36,18 @@ def adamw_update(
 ) -> None:
     """Update weight, m and v in place by one step of AdamW, with torch's defaults and order.
 
-    Loshchilov and Hutter 2019, "Decoupled weight decay regularization": the weight decays by
+    Loshchilov and Hutter 2019, "Decoupled weight decay regularization". The weight decays by
     ``learning_rate * weight_decay``; m and v are the running means of the gradient and of its
-    square, corrected for their start at zero by ``1 - beta**step``.
+    square. Dividing them by ``1 - beta**step`` corrects for their start at zero.
 
     Parameters
     ----------
     weight, m, v : ndarray, float32 or float64, any shape
-        C-contiguous and writeable, apart from each other. m and v start as zeros.
+        C-contiguous, writeable and apart from each other. m and v start as zeros.
     grad : ndarray, shape and dtype of weight
         Not changed.
     step : int
-        Counts from 1.
+        The number of this step, from 1.
     learning_rate, betas, eps, weight_decay : float
         Not negative; each beta in [0, 1).
     num_threads : int, optional
@@ -52,7 +56,8 @@ def adamw_update(
     Raises
     ------
     TypeError, ValueError
-        For arrays that differ, cannot be written or overlap, and options outside of their range.
+        If the arrays differ in dtype or shape, cannot be written or overlap, or an option is out of
+        its range.
 
     Examples
     --------
@@ -106,18 +111,19 @@ def sgd_update(
     grad : ndarray, shape and dtype of weight
         Not changed.
     velocity : ndarray, shape and dtype of weight, optional
-        Needed where there is momentum; starts as zeros.
+        Needed with `momentum`; starts as zeros.
     learning_rate, momentum, weight_decay : float
         Not negative.
     nesterov : bool, default False
-        Look ahead along the velocity (Sutskever and others 2013).
+        Whether to look ahead along the velocity (Sutskever and others 2013).
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The bits do not depend on it.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays that differ, cannot be written or overlap, and options outside of their range.
+        If the arrays differ in dtype or shape, cannot be written or overlap, or an option is out of
+        its range.
 
     Examples
     --------

@@ -26,16 +26,16 @@ _HELD: dict[np.dtype[Any], int] = {
 def prepare_sampler(
     probs: npt.NDArray[Any], *, num_threads: int | None = None
 ) -> _core.DenseSampler:
-    """Keep what :func:`sample_sequences` works out of a table, for many calls.
+    """Prepare a table for many calls of :func:`sample_sequences`.
 
-    Alias tables are built as calls reach their rows, or all at once where a call draws more tokens
-    than there are rows; 4 or 8 bytes a cell. Threads may share a sampler.
+    The alias table of a row is built when a call reaches the row, or all of them at once when a
+    call draws more tokens than there are rows. A cell takes 4 bytes, beyond 4,096 tokens 8. Threads
+    may share a sampler.
 
     Parameters
     ----------
     probs : ndarray, shape (V, V), float32 or float64
-        As for :func:`sample_sequences`. It is not copied if it is contiguous, and must stay as it
-        is.
+        As for :func:`sample_sequences`. If it is contiguous, it is not copied and must not change.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`.
 
@@ -47,9 +47,9 @@ def prepare_sampler(
     Raises
     ------
     TypeError
-        For something else than such an array.
+        If `probs` is not an array of numbers.
     ValueError
-        For a weight that is negative, nan or infinite.
+        If `probs` is not square, or a weight is negative, nan or infinite.
 
     Examples
     --------
@@ -80,26 +80,27 @@ def sample_sequences(
 
     Alias tables of integers (Walker 1977; Vose 1991): each probability is rounded to a multiple of
     2**-32, or of 2**-51 for more than 4,096 tokens, and a token of probability zero is never
-    drawn. Memory: the tables, 4 or 8 bytes a cell, and the tokens drawn.
+    drawn. Memory is that of the tokens drawn, and of the tables of the rows reached: 4 or 8 bytes
+    for each of their cells.
 
     Parameters
     ----------
     probs : ndarray, shape (V, V), float32 or float64
-        ``probs[i]``: weights of the tokens after ``i``; finite, not negative. They need not sum to
-        one. Integers and other floats are converted to float64. Or what
-        :func:`prepare_sampler` made of it.
+        ``probs[i]`` are the weights of the tokens after ``i``: finite and not negative. They do not
+        need to sum to one. Integers and other floats are converted to float64. Or what
+        :func:`prepare_sampler` returned for such a table.
     starts : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         The token before the first one of each sequence.
     max_length : int
-        Tokens drawn for a sequence at most.
+        The largest number of tokens drawn for a sequence.
     stop : int, optional
         The token that ends a sequence; it is not part of it.
     dtype : uint8, uint16, uint32, int32 or int64, optional
-        Of the tokens; default: the smallest unsigned one that holds V - 1.
+        The dtype of the tokens; by default the smallest unsigned one that holds V - 1.
     seed : int, optional
-        In [0, 2**64). Token ``t`` of sequence ``s`` is a function of the table, the start, the
-        seed, ``s`` and ``t``, so fewer or shorter sequences are prefixes of more or longer ones.
-        None: fresh entropy.
+        In [0, 2**64); None draws one from the system's entropy. Token ``t`` of sequence ``s`` is a
+        function of the table, the start, the seed, ``s`` and ``t``, so fewer or shorter sequences
+        are prefixes of more or longer ones.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The tokens do not depend on it.
 
@@ -113,10 +114,10 @@ def sample_sequences(
     Raises
     ------
     TypeError
-        For another kind of argument or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For a weight that is negative, nan or infinite, a start outside [0, V), a number out of its
-        range, and where a sequence reaches a token whose row has no mass (named) and has to go on.
+        If a weight is negative, nan or infinite, a start is outside [0, V), a number is out of its
+        range, or a sequence reaches a token whose row has no mass before it ends.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def _fault(
         return bad_token(starts, position, vocab_size, "starts")
     if what == "mass":
         return ValueError(
-            f"sequence {position} reached token {token}, but probs[{token}] has no mass to go on"
+            f"sequence {position} reached token {token}, but probs[{token}] has no mass"
         )
     place = divmod(position, vocab_size)
     if isinstance(probs, np.ndarray):

@@ -1,4 +1,4 @@
-"""The log-likelihood of sequences under a dense bigram table."""
+"""Log-likelihoods of sequences under a dense bigram table."""
 
 from __future__ import annotations
 
@@ -24,31 +24,32 @@ def score_sequences(
     """Sum the log-probabilities of the pairs in each sequence.
 
     ``scores[s] = sum_k log_probs[tokens[k], tokens[k + 1]]`` over the pairs of sequence ``s``, in
-    float64, from left to right (sequences of over 32,768 pairs by pieces of that many).
+    float64 and from left to right. A sequence of more than 32,768 pairs is summed in pieces of
+    that many.
 
     Parameters
     ----------
     log_probs : ndarray, shape (V, V), float32 or float64
-        Log-probabilities of the next token (column) after a context (row). ``-inf`` is fine.
+        Log-probabilities of the next token (column) after a context (row); may be ``-inf``.
     tokens : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         Token ids in [0, V), of any stride; used as they are.
     offsets : ndarray, shape (n_sequences + 1,), int64, optional
-        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None: one sequence.
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. None means one sequence.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The bits do not depend on it.
 
     Returns
     -------
     ndarray, shape (n_sequences,), float64
-        In the unit of ``log_probs`` (nats for natural logarithms); 0 for a sequence without pairs.
+        In the unit of `log_probs` (nats for natural logarithms); 0 for a sequence without pairs.
 
     Raises
     ------
     TypeError
-        For an argument of another kind or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For a table that is not square, a token outside [0, V) (the first is named with its place)
-        and offsets that descend or leave the tokens.
+        If the table is not square, a token is outside [0, V) (the first is named), or offsets
+        descend or are outside the tokens.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from bigram.kernels.counting import count_bigrams
 
 __all__ = ["count_bigrams_sparse"]
 
-_DENSE_VOCAB = 1024  # a table of 8 MB; with eight pairs a cell it is less than the tokens
+_DENSE_VOCAB = 1024  # a table of 8 MB, which is less than eight tokens a cell
 
 
 def count_bigrams_sparse(
@@ -28,31 +28,33 @@ def count_bigrams_sparse(
 ) -> Csr:
     """Count the pairs of neighbouring tokens in a sparse matrix.
 
+    While counting, a key of 4 bytes is held for each pair of neighbours, of 8 bytes if the tokens
+    are wider than uint16 and V is above 2**20.
+
     Parameters
     ----------
     tokens : ndarray, shape (n,), uint8, uint16, uint32, int32 or int64
         Token ids in [0, vocab_size), of any stride; used as they are.
     vocab_size : int
-        V, the rows and columns of the matrix, less than 2**31.
+        V, the number of rows and of columns; less than 2**31.
     offsets : ndarray, shape (n_sequences + 1,), int64, optional
-        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``; no pair crosses an offset, and
-        tokens outside of all sequences are not looked at. None: one sequence.
+        Sequence ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``. No pair crosses an offset, and
+        tokens outside all sequences are not read. None means one sequence.
     num_threads : int, optional
         See :func:`bigram.set_num_threads`. The result does not depend on it.
 
     Returns
     -------
     csr_array, shape (V, V), int64
-        The pairs that occur, with their counts; columns ascend in a row. Besides it, a key of 4
-        bytes a pair is held while counting, of 8 for wider tokens than uint16 and V beyond 2**20.
+        The pairs that occur, with their counts; the columns of a row ascend.
 
     Raises
     ------
     TypeError
-        For an argument of another kind or dtype.
+        If an argument has another type or dtype.
     ValueError
-        For a token outside [0, vocab_size) (the first is named with its place), and for offsets
-        that descend or leave the tokens.
+        If a token is outside [0, vocab_size) (the first is named), or offsets descend or are
+        outside the tokens.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Some steps of training: fused in the extension for small vocabularies, else kernel by kernel.
+"""Several steps of training: fused in one kernel for small vocabularies, else kernel by kernel.
 
-Which of the two is taken depends on the shapes and options alone, so a run that is interrupted and
+Which way is taken depends on the shapes and options alone, so a run that is interrupted and
 resumed, or watched step by step, gives the same bits.
 """
 
@@ -51,7 +51,7 @@ class UpdateRule:
 
 @dataclass(frozen=True)
 class TrainingSteps:
-    """Some steps in a row, and how each turns its gradient into an update.
+    """Several steps in a row, and how each turns its gradient into an update.
 
     Attributes
     ----------
@@ -59,12 +59,12 @@ class TrainingSteps:
         Receives the loss of each step before its update, penalty included.
     learning_rates : ndarray of float64, shape (steps,)
     steps_before : int
-        Steps made before these.
+        The number of steps made before these.
     rule : UpdateRule
     l2 : float
-        Weight of the penalty mean(weight**2).
+        The factor of the penalty ``l2 * mean(weight**2)``.
     clip_norm : float or None
-        Largest Euclidean norm of a gradient.
+        The largest Euclidean norm of a gradient; larger ones are scaled down.
     num_threads : int or None
     """
 
@@ -93,15 +93,16 @@ def train_on_counts(
     weight : ndarray of float32, shape (V, V)
         Changed in place.
     buffers : sequence of ndarray of float32, shape (V, V)
-        The optimizer's: none for SGD, one with momentum, m and v for AdamW. Changed in place.
+        Those of the optimizer: none for SGD, the velocity with momentum, m and v for AdamW.
+        Changed in place.
     counts : ndarray or csr_array of int64, shape (V, V)
     steps : TrainingSteps
 
     Returns
     -------
     int
-        How many losses were finite before the first that was not, or all; in that case weight
-        and buffers are unspecified.
+        The number of losses before the first that is not finite, or of all. If one is not finite,
+        weight and buffers are unspecified.
     """
     if _is_fused(weight, steps) and isinstance(counts, np.ndarray):
         threads = resolve_num_threads(steps.num_threads)
@@ -135,26 +136,28 @@ def train_on_windows(
     block_size: int,
     steps: TrainingSteps,
 ) -> int:
-    """Make minibatch steps: each on the pairs of windows of `block_size` + 1 tokens.
+    """Make minibatch steps, each on the pairs in windows of `block_size` + 1 tokens.
 
     Parameters
     ----------
     weight, buffers, steps
-        As for `train_on_counts`, and so is the result.
+        As for `train_on_counts`.
     tokens : ndarray of integers, shape (n,)
         Ids in [0, V).
     positions : ndarray of int64, shape (steps, batch_size)
-        Where the windows of each step start.
+        Where the windows of each step begin.
     block_size : int
+        The number of pairs in a window.
 
     Returns
     -------
     int
+        As for `train_on_counts`.
 
     Raises
     ------
     ValueError
-        If a window leaves the tokens or holds an id outside the vocabulary.
+        If a window ends outside the tokens, or has an id outside the vocabulary.
     """
     if _is_fused(weight, steps):
         return _fused_windows(weight, buffers, tokens, positions, block_size, steps)
@@ -239,7 +242,7 @@ def _settings(steps: TrainingSteps) -> tuple[int, npt.NDArray[np.float64]]:
 
 
 def _in_parts(weight: Array, steps: TrainingSteps, run: Callable[[slice, Array, int], None]) -> int:
-    """Run the fused kernel on so many steps at a time that Ctrl-C is noticed."""
+    """Run the fused kernel on few enough steps at a time for Ctrl-C to be noticed."""
     size = max(1, _FUSED_CELLS // weight.size)
     for start in range(0, len(steps.losses), size):
         some = slice(start, start + size)
@@ -256,7 +259,7 @@ def _one_by_one(
     steps: TrainingSteps,
     gradient: Callable[[int], tuple[float, Array]],
 ) -> int:
-    """Make the steps by one call of the gradient's kernel and one of the optimizer's each."""
+    """Make each step by one call of the gradient's kernel and one of the optimizer's."""
     rule, threads = steps.rule, steps.num_threads
     for step, rate in enumerate(steps.learning_rates.tolist()):
         loss, grad = gradient(step)
@@ -296,7 +299,7 @@ def _one_by_one(
 def _sparse_descent(
     weight: Array, examples: Callable[[int], tuple[Array, Array]], steps: TrainingSteps
 ) -> int:
-    """Make steps of plain descent: only the rows that have an example change."""
+    """Make steps of plain descent, which change only the rows that have an example."""
     for step, rate in enumerate(steps.learning_rates.tolist()):
         contexts, targets = examples(step)
         loss, rows, values = embedding_cross_entropy_grad(

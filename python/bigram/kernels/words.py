@@ -1,4 +1,4 @@
-"""Words: split by KenLM's rule, counted, numbered, and turned into token ids."""
+"""Words of a text: split by KenLM's rule, counted, numbered and encoded."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class WordIndex:
     """The distinct words of some text, numbered from 0 in the order of first occurrence.
 
     Words are split at the bytes NUL, tab, newline, carriage return and space, and nothing else.
-    Text is bytes of UTF-8 (any bytes, in fact), below 4 GiB a call. Once an index has been read,
-    it takes no more text.
+    A text is UTF-8 (any bytes are accepted) of less than 4 GiB a call. Once an index has been read,
+    no more text can be added.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class WordIndex:
         self._core = _core.Words()
 
     def add(self, text: bytes) -> int:
-        """Count the words of a text, giving numbers to new ones.
+        """Count the words of a text; new ones get the next numbers.
 
         Parameters
         ----------
@@ -46,7 +46,7 @@ class WordIndex:
         -------
         int
             -1, or the position of the first ``<s>`` or ``</s>``, where counting stopped: those
-            words stand for the ends of a line.
+            words mark the ends of a line.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class WordIndex:
         return self._core.size()
 
     def data(self) -> bytes:
-        """Return the words in the order of their numbers, each with a newline after it."""
+        """Return the words in the order of their numbers, each followed by a newline."""
         return self._core.words()
 
     def words(self) -> list[bytes]:
@@ -67,7 +67,7 @@ class WordIndex:
         return self.data().split(b"\n")[:-1]
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Return how often each word was met, shape (n,)."""
+        """Return how often each word occurred, shape (n,)."""
         return self._core.counts()
 
     def ranked(self) -> npt.NDArray[np.int64]:
@@ -90,17 +90,17 @@ class WordIndex:
         Parameters
         ----------
         text : bytes
-            With `lines`, whole lines, each with a newline at its end.
+            With `lines`, whole lines that each end with a newline.
         ids : uint32 array, shape (n,)
-            Id of each word number.
+            The id of each word, by its number.
         vocab_size : int
-            All ids are below it; it decides the dtype of the tokens.
+            Larger than all ids; it decides the dtype of the tokens.
         unknown : int, optional
-            Id of words that the index lacks. None makes them an error.
+            The id of words that are not in the index. None makes them an error.
         boundary : int, optional
-            Id before and after each line.
+            The id put before and after each line; only with `lines`.
         lines : bool
-            Whether a newline ends a sequence, or is a space like any other.
+            Whether a newline ends a sequence; otherwise it separates words as a space does.
         num_threads : int, optional
             See :func:`bigram.set_num_threads`.
 
@@ -108,15 +108,16 @@ class WordIndex:
         -------
         tokens : array, shape (n_tokens,), uint8, uint16 or uint32
         offsets : int64 array, shape (n_lines + 1,)
+            Line ``s`` is ``tokens[offsets[s]:offsets[s + 1]]``; only ``[0]`` without `lines`.
         bad : int
             -1, or the position of the first ``<s>``, ``</s>``, or word that is an error.
 
         Raises
         ------
         TypeError
-            If `ids` is no uint32 array.
+            If `ids` is not a uint32 array.
         ValueError
-            If `ids` has another length than the index, or the last line has no newline.
+            If `ids` and the index differ in length, or the last line does not end with a newline.
 
         Examples
         --------
