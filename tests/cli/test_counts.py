@@ -132,7 +132,7 @@ def test_convert_to_arpa_and_back(capsys: pytest.CaptureFixture[str], names: pat
     wanted = bigram.CountModel.from_counts(expected(names), bigram.WittenBell())
     assert bigram.load(model).score("a n n a") == pytest.approx(wanted.score("anna"), abs=1e-4)
     out = names.with_name("counts.tsv")
-    assert "holds probabilities" in run(capsys, "convert", model, out, code=2)
+    assert "holds probabilities, wanted counts" in run(capsys, "convert", model, out, code=2)
 
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
@@ -180,7 +180,7 @@ def test_bad_input_is_one_line_and_exit_2(
         (["merge", foreign, "-o", out], "foreign.safetensors: not a bigram file"),
         (["convert", foreign, out], "foreign.safetensors: not a bigram file"),
         (["convert", names, names.with_name("x.foo")], "names.txt: not a bigram file"),
-        (["count", names, "-o", out, "--memory-limit", "lots"], "'lots' is not a number of bytes"),
+        (["count", names, "-o", out, "--memory-limit", "lots"], "memory limit = 'lots', wanted"),
         (["count", names, "-o", out, "--layout", "csr"], "layout = 'csr'"),
         (["count", names], "--output"),
         (["info", missing], "missing.safetensors: No such file"),
@@ -192,5 +192,7 @@ def test_bad_input_is_one_line_and_exit_2(
         assert message in run(capsys, *arguments, code=2)
     counts = names.with_name("counts.safetensors")
     expected(names).save(counts)
-    assert "known by this name" in run(capsys, "convert", counts, names.with_name("x"), code=2)
+    assert "wanted a name that ends in" in run(
+        capsys, "convert", counts, names.with_name("x"), code=2
+    )
     assert not out.exists()

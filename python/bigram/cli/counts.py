@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,22 +11,20 @@ from bigram.cli.inputs import COUNT_FORMS, load_model, open_corpus, read_counts
 from bigram.cli.options import (
     InvalidUtf8,
     Json,
-    MinCountOption,
-    RunningText,
     Threads,
-    TokenizerKind,
-    TokenizerOption,
-    UnknownOption,
+    TokenizerOptions,
+    add_command,
     use_threads,
 )
 from bigram.cli.output import emit_json, on_terminal
 from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
-
-if TYPE_CHECKING:
-    from bigram.corpus.corpus import Corpus
-    from bigram.counts.bigram_counts import BigramCounts
-    from bigram.inference.model import BigramModel
-    from bigram.tokenizers.protocol import Tokenizer
+from bigram.corpus.corpus import Corpus
+from bigram.counting.count import count as count_pairs
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.inference.model import BigramModel
+from bigram.models.count_model import CountModel
+from bigram.models.loading import load
+from bigram.tokenizers.protocol import Tokenizer
 
 _ARPA = (".arpa", ".arpa.gz")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -42,7 +40,9 @@ _Output = Annotated[
 ]
 _MemoryLimit = Annotated[
     str | None,
-    typer.Option(metavar="BYTES", help="Memory for sparse counts, such as 2G; the rest spills."),
+    typer.Option(
+        metavar="BYTES", help="Memory for sparse counts, such as 2G; the rest goes to disk."
+    ),
 ]
 _Shards = Annotated[
     bool, typer.Option("--shards", help="The files hold token ids (nanoGPT, llm.c, .npy).")
@@ -52,7 +52,7 @@ _Shards = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (count, merge, convert):
-        app.command()(command)
+        add_command(app, command)
 
 
 def count(
@@ -60,10 +60,8 @@ def count(
         list[str], typer.Argument(metavar="CORPUS", help='Files, or "-" for standard input.')
     ],
     output: _Output,
-    tokenizer: TokenizerOption = TokenizerKind.char,
-    unknown: UnknownOption = None,
-    min_count: MinCountOption = 1,
-    text: RunningText = False,
+    *,
+    symbols: TokenizerOptions,
     errors: InvalidUtf8 = "strict",
     shards: _Shards = False,
     vocab_size: Annotated[
@@ -78,30 +76,25 @@ def count(
     layout: Annotated[str, typer.Option(help="auto, dense or sparse.")] = "auto",
     memory_limit: _MemoryLimit = None,
     resume: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Checkpoint: go on from it after a kill.")
+        str | None, typer.Option(metavar="FILE", help="Checkpoint; continue from it if it exists.")
     ] = None,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Count the pairs of a corpus and save the counts."""
-    import bigram
-
     use_threads(threads)
     texts: Corpus | list[str]
-    symbols: Tokenizer | None
+    tokenizer: Tokenizer | None = None
     if shards:
         if vocab_size is None:
             raise ValueError("--shards needs --vocab-size, the number of ids")
-        texts = bigram.Corpus.shards(corpus, dtype=dtype, vocab_size=vocab_size, eod_id=eod_id)
-        symbols = None
+        texts = Corpus.shards(corpus, dtype=dtype, vocab_size=vocab_size, eod_id=eod_id)
     else:
-        source = open_corpus(corpus, text=text, errors=errors)
-        symbols, texts = corpus_tokenizer(
-            tokenizer, source, running_text=text, unknown=unknown, min_count=min_count
-        )
-    counts = bigram.count(
+        source = open_corpus(corpus, text=symbols.text, errors=errors)
+        tokenizer, texts = corpus_tokenizer(symbols, source)
+    counts = count_pairs(
         texts,
-        symbols,
+        tokenizer,
         layout=layout,
         memory_limit=None if memory_limit is None else _bytes(memory_limit),
         resume=resume,
@@ -121,11 +114,9 @@ def merge(
     json: Json = False,
 ) -> None:
     """Add up counts, of any number and size."""
-    import bigram
-
     items = [read_counts(path) if path.endswith(COUNT_FORMS) else path for path in counts]
     out = None if output.endswith(COUNT_FORMS) else output
-    total = bigram.merge(*items, out=out, progress=on_terminal())
+    total = BigramCounts.merge(*items, out=out, progress=on_terminal())
     if output.endswith(COUNT_FORMS):
         _write(total, output)
     _report(output, total, json)
@@ -140,11 +131,11 @@ def convert(
         typer.Argument(metavar="TO", help=".safetensors, .npz, .tsv, .parquet, .arpa or .arpa.gz"),
     ],
     smoothing: Annotated[
-        str, typer.Option(help="Makes counts a model, for .arpa.")
+        str, typer.Option(help="Makes a model of counts, for .arpa.")
     ] = "modified-kneser-ney",
     json: Json = False,
 ) -> None:
-    """Write counts or a model in another format, which the file's name says."""
+    """Write counts or a model in another format, chosen by the file's name."""
     thing = _open(source)
     if output.endswith(_ARPA):
         _as_model(thing, smoothing).to_arpa(output)
@@ -154,7 +145,7 @@ def convert(
         thing.save(output)
     else:
         known = ", ".join((".safetensors", *COUNT_FORMS, *_ARPA))
-        raise ValueError(f"{output}: the format is not known by this name; wanted {known}")
+        raise ValueError(f"output = {output}, wanted a name that ends in {known}")
     if json:
         emit_json({"input": source, "output": output})
     else:
@@ -163,32 +154,26 @@ def convert(
 
 def _open(path: str) -> Any:
     """Read counts or a model, whichever it is."""
-    import bigram
-
     if path.endswith(COUNT_FORMS):
         return read_counts(path)
-    return load_model(path) if path.endswith(_ARPA) else bigram.load(path)
+    return load_model(path) if path.endswith(_ARPA) else load(path)
 
 
 def _as_model(thing: BigramCounts | BigramModel, smoothing: str) -> BigramModel:
-    import bigram
-
-    if isinstance(thing, bigram.BigramCounts):
-        return bigram.CountModel.from_counts(thing, parse_smoothing(smoothing))
+    if isinstance(thing, BigramCounts):
+        return CountModel.from_counts(thing, parse_smoothing(smoothing))
     return thing
 
 
 def _as_counts(thing: Any, path: str) -> BigramCounts:
-    import bigram
-
-    counts = thing if isinstance(thing, bigram.BigramCounts) else getattr(thing, "counts", None)
+    counts = thing if isinstance(thing, BigramCounts) else getattr(thing, "counts", None)
     if counts is None:
-        raise ValueError(f"{path}: holds probabilities, and no counts")
+        raise ValueError(f"{path}: holds probabilities, wanted counts")
     return counts
 
 
 def _write(counts: BigramCounts, path: str) -> None:
-    """Write counts in the format that the file's name says."""
+    """Write counts in the format that the file's name ends in."""
     getattr(counts, "to_" + path.rpartition(".")[2])(path)
 
 
@@ -213,5 +198,5 @@ def _bytes(text: str) -> int:
     """
     match = re.fullmatch(r"(\d+\.?\d*)\s*([kmgt]?)i?b?", text.strip().lower())
     if match is None:
-        raise ValueError(f"memory limit {text!r} is not a number of bytes such as 500000 or 2G")
+        raise ValueError(f"memory limit = {text!r}, wanted a number of bytes such as 500000 or 2G")
     return int(float(match[1]) * _UNITS[match[2]])

@@ -1,18 +1,18 @@
-"""`bigram demo`: a model of given names, in a few seconds and without any file."""
+"""`bigram demo`: a model of given names, in a few seconds and without an input file."""
 
 from __future__ import annotations
 
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from bigram.cli.options import Json, SeedOption, Threads, use_threads
+from bigram import datasets
+from bigram.cli.options import Json, SeedOption, Threads, add_command, use_threads
 from bigram.cli.output import emit_json
+from bigram.models.count_model import CountModel
 from bigram.plotting.figure import save_figure
-
-if TYPE_CHECKING:
-    from bigram.models.count_model import CountModel
+from bigram.smoothing.additive import MLE, AddK
 
 _PICTURE, _MODEL = "bigram-demo.png", "bigram-demo.safetensors"
 _SAMPLES = 20
@@ -20,16 +20,14 @@ _SAMPLES = 20
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(demo)
+    add_command(app, demo)
 
 
 def demo(seed: SeedOption = None, json: Json = False, threads: Threads = None) -> None:
     """Fit 5,000 given names, make up new ones, draw the heat map. Begin here."""
-    import bigram
-
     use_threads(threads)
-    names = bigram.datasets.load_names()
-    model = bigram.CountModel(bigram.AddK(1.0)).fit(names)
+    names = datasets.load_names()
+    model = CountModel(AddK(1.0)).fit(names)
     samples = model.sample(
         _SAMPLES, seed=42 if seed is None else seed, unique=True, exclude=names, max_length=30
     )
@@ -42,12 +40,10 @@ def demo(seed: SeedOption = None, json: Json = False, threads: Threads = None) -
 
 
 def _findings(model: CountModel, names: list[str]) -> dict[str, Any]:
-    """Return what there is to say about the model."""
-    import bigram
-
+    """Return what the demo reports about the model."""
     assert model.counts is not None
     evaluation = model.evaluate(names)
-    likelihood = bigram.CountModel.from_counts(model.counts, bigram.MLE()).evaluate(names)
+    likelihood = CountModel.from_counts(model.counts, MLE()).evaluate(names)
     return {
         "names": len(names),
         "pairs": model.counts.total,

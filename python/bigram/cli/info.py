@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from bigram.cli.inputs import COUNT_FORMS, read_counts
-from bigram.cli.options import Json
+from bigram.cli.options import Json, add_command
 from bigram.cli.output import emit_json, emit_table
 from bigram.smoothing.description import from_json as smoothing_from_json
+from bigram.storage.container import open_arrays
 
 _KENLM_MAGIC = b"mmap lm http://kheafield.com/code format version 5\n\0"
 _KENLM_FIXED = 88  # where its fixed parameters begin, after magic and sanity numbers
@@ -26,7 +27,7 @@ _ARPA_HEAD_LINES = 1000
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(info)
+    add_command(app, info)
 
 
 def info(
@@ -58,9 +59,7 @@ def _described(path: str) -> dict[str, Any]:
 
 
 def _stored(path: str) -> dict[str, Any]:
-    """Describe a file of ours by its header."""
-    from bigram.storage.container import open_arrays
-
+    """Describe a file that `save` wrote by its header."""
     kind, arrays, header = open_arrays(path)
     provenance = header["provenance"]
     found: dict[str, Any] = {"kind": kind}

@@ -1,34 +1,31 @@
-"""What the commands share: options, reading models and lines, and writing results."""
+"""What the commands read: corpora, counts, models and the lines of standard input."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from io import BufferedReader
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-if TYPE_CHECKING:
-    from bigram.corpus.corpus import Corpus
-    from bigram.counts.bigram_counts import BigramCounts
-    from bigram.inference.model import BigramModel
+from bigram.corpus.corpus import Corpus
+from bigram.counts.bigram_counts import BigramCounts
+from bigram.inference.model import BigramModel
+from bigram.models.count_model import CountModel
+from bigram.models.loading import load
 
 _READ_BYTES = 1 << 16
 
-COUNT_FORMS = (".npz", ".tsv", ".parquet")  # of counts, beside our own files
+COUNT_FORMS = (".npz", ".tsv", ".parquet")  # formats of counts beside .safetensors
 
 
 def open_corpus(paths: Sequence[str], *, text: bool, errors: str = "strict") -> Corpus:
     """Return the corpus of these text files."""
-    import bigram
-
-    make = bigram.Corpus.text if text else bigram.Corpus.lines
+    make = Corpus.text if text else Corpus.lines
     return make(list(paths), errors=errors)
 
 
 def open_counts(paths: Sequence[str]) -> BigramCounts | None:
-    """Return the counts that `bigram count` wrote, or None if these paths are no such file."""
-    from bigram.counts.bigram_counts import BigramCounts
-
+    """Return the counts that `bigram count` wrote, or None if these paths are texts."""
     if not any(path.endswith(".safetensors") for path in paths):
         return None
     if len(paths) > 1:
@@ -37,22 +34,17 @@ def open_counts(paths: Sequence[str]) -> BigramCounts | None:
 
 
 def read_counts(path: str) -> BigramCounts:
-    """Read counts in one of COUNT_FORMS, which the file's name says."""
-    from bigram.counts.bigram_counts import BigramCounts
-
+    """Read counts in the one of COUNT_FORMS that the file's name ends in."""
     read = getattr(BigramCounts, "from_" + path.rpartition(".")[2])
     found: BigramCounts = read(path)
     return found
 
 
 def load_model(path: str) -> BigramModel:
-    """Read a model, ours or an ARPA file."""
-    import bigram
-    from bigram.inference.model import BigramModel
-
+    """Read a model that `save` wrote, or an ARPA file."""
     if path.endswith((".arpa", ".arpa.gz")):
-        return bigram.CountModel.from_arpa(path)
-    model: object = bigram.load(path)
+        return CountModel.from_arpa(path)
+    model: object = load(path)
     if not isinstance(model, BigramModel):
         raise ValueError(f"{path}: holds {type(model).__name__}, wanted a model: see `bigram fit`")
     return model
@@ -61,7 +53,7 @@ def load_model(path: str) -> BigramModel:
 def input_lines() -> Iterator[list[str]]:
     """Yield the lines of standard input as they arrive, without waiting for more.
 
-    Lines end at newlines; one carriage return before it and a leading byte-order mark are dropped.
+    A line ends at a newline; a carriage return before it and a leading byte-order mark are dropped.
     """
     if sys.stdin is None:
         raise OSError("standard input is closed")

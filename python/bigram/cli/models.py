@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,30 +14,28 @@ from bigram.cli.options import (
     CorpusPaths,
     InvalidUtf8,
     Json,
-    MinCountOption,
     ModelPath,
     RunningText,
     SeedOption,
     Threads,
-    TokenizerKind,
-    TokenizerOption,
-    UnknownOption,
+    TokenizerOptions,
+    add_command,
     use_threads,
 )
 from bigram.cli.output import emit_json, emit_table, on_terminal
 from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
+from bigram.corpus.corpus import iter_texts
+from bigram.inference.evaluation import Evaluation
+from bigram.inference.model import BigramModel
+from bigram.models.count_model import CountModel
 from bigram.plotting.figure import save_figure
 from bigram.tokenizers.errors import UnknownSymbolError
-
-if TYPE_CHECKING:
-    from bigram.inference.evaluation import Evaluation
-    from bigram.inference.model import BigramModel
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (fit, evaluate, sample, score, explain, plot):
-        app.command()(command)
+        add_command(app, command)
 
 
 def fit(
@@ -47,28 +45,22 @@ def fit(
         str,
         typer.Option(help="mle, add-k:1, kneser-ney, ... ; `NAME:VALUE` sets its first option."),
     ] = "add-k:1",
-    tokenizer: TokenizerOption = TokenizerKind.char,
-    unknown: UnknownOption = None,
-    min_count: MinCountOption = 1,
-    text: RunningText = False,
+    *,
+    symbols: TokenizerOptions,
     errors: InvalidUtf8 = "strict",
     json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Count the pairs of a corpus and save a model."""
-    import bigram
-
     use_threads(threads)
     method = parse_smoothing(smoothing)
     counts = open_counts(corpus)
     if counts is not None:
-        model = bigram.CountModel.from_counts(counts, method)
+        model = CountModel.from_counts(counts, method)
     else:
-        source = open_corpus(corpus, text=text, errors=errors)
-        symbols, texts = corpus_tokenizer(
-            tokenizer, source, running_text=text, unknown=unknown, min_count=min_count
-        )
-        model = bigram.CountModel(method, symbols).fit(texts, progress=on_terminal())
+        source = open_corpus(corpus, text=symbols.text, errors=errors)
+        tokenizer, texts = corpus_tokenizer(symbols, source)
+        model = CountModel(method, tokenizer).fit(texts, progress=on_terminal())
     model.save(output)
     assert model.counts is not None
     found = {"model": output, "pairs": model.counts.total, "symbols": model.vocab_size}
@@ -124,16 +116,20 @@ def sample(
     model: ModelPath,
     n: Annotated[int, typer.Option("-n", min=0, help="How many texts.")] = 10,
     seed: SeedOption = None,
-    temperature: Annotated[float, typer.Option(help="Below 1 sharper, above 1 flatter.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1 favours likely symbols, above 1 unlikely ones.")
+    ] = 1.0,
     top_k: Annotated[int | None, typer.Option(help="Only the k most likely symbols.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Only the likeliest that hold p.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Only the likeliest symbols, of total probability p.")
+    ] = None,
     prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
     max_length: Annotated[int | None, typer.Option(help="Longest text, in symbols.")] = None,
     unique: Annotated[bool, typer.Option("--unique", help="No text twice.")] = False,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Draw texts from a model, one a line."""
+    """Draw texts from a model, one per line."""
     use_threads(threads)
     texts = load_model(model).sample(
         n,
@@ -160,8 +156,8 @@ def score(
 ) -> None:
     """Print the log-probability of each line.
 
-    It is in nats, followed by a tab and the line. Lines of standard input are answered as they
-    come; --json gives one object a line.
+    The output is the log-probability in nats, a tab, and the line. Lines of standard input are
+    answered as they arrive; --json writes one object per line.
     """
     use_threads(threads)
     scorer = load_model(model)
@@ -177,7 +173,7 @@ def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, nu
     bad: ValueError | None = None
     try:
         scores = scorer.score(texts)
-    except ValueError as error:  # the lines before it are answered all the same
+    except ValueError as error:  # the lines before the bad one are still answered
         good, bad = _first_refused(scorer, texts, error)
         texts = texts[:good]
         scores = scorer.score(texts)
@@ -200,7 +196,7 @@ def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, nu
 def _first_refused(
     scorer: BigramModel, texts: list[str], error: ValueError
 ) -> tuple[int, ValueError]:
-    """Return which of the texts cannot be scored, and what is said of it alone."""
+    """Return the index of the first text that cannot be scored, and the error for it alone."""
     for index, text in enumerate(texts):
         try:
             scorer.score(text)
@@ -244,11 +240,13 @@ def plot(
     output: Annotated[
         str, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")
     ] = "bigrams.png",
-    max_symbols: Annotated[int, typer.Option(min=1, help="Draw the most frequent ones.")] = 100,
+    max_symbols: Annotated[
+        int, typer.Option(min=1, help="Draw at most this many, the most frequent.")
+    ] = 100,
     title: Annotated[str | None, typer.Option(help="Title above the picture.")] = None,
     json: Json = False,
 ) -> None:
-    """Draw the heat map of a model: every pair with its count."""
+    """Draw the heat map of a model: every pair with its count or probability."""
     axes = load_model(model).plot(title=title, max_symbols=max_symbols)
     save_figure(axes, output)
     if json:
@@ -259,12 +257,10 @@ def plot(
 
 def _batches(path: str) -> Iterator[list[str]]:
     """Yield the lines of a file in lists."""
-    from bigram.corpus.corpus import iter_texts
-
     for texts, _ in iter_texts(open_corpus([path], text=False)):
         yield texts
 
 
 def _shown(pair: str) -> str:
-    """Return a pair on one line, whatever its symbols are."""
+    """Return a pair so that it fits on one line: other characters are escaped."""
     return pair if pair.isprintable() else pair.encode("unicode_escape").decode()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from typing import Annotated
 
 import typer
 
+from bigram.common.signatures import expand
+from bigram.common.threads import set_num_threads
+
 __all__ = [
     "CorpusPaths",
     "InvalidUtf8",
     "Json",
-    "MinCountOption",
     "ModelPath",
     "RunningText",
     "SeedOption",
     "Threads",
     "TokenizerKind",
-    "TokenizerOption",
-    "UnknownOption",
+    "TokenizerOptions",
+    "add_command",
     "use_threads",
 ]
 
@@ -40,7 +45,8 @@ RunningText = Annotated[
 
 
 InvalidUtf8 = Annotated[
-    str, typer.Option("--errors", help='Invalid UTF-8: "strict" stops, "replace" goes on.')
+    str,
+    typer.Option("--errors", help='Invalid UTF-8: "strict" stops, "replace" reads it as U+FFFD.'),
 ]
 
 
@@ -57,14 +63,6 @@ Threads = Annotated[
 ]
 
 
-def use_threads(threads: int | None) -> None:
-    """Make the number of threads the default of this process."""
-    if threads is not None:
-        import bigram
-
-        bigram.set_num_threads(threads)
-
-
 class TokenizerKind(str, Enum):
     """What a symbol is."""
 
@@ -73,14 +71,30 @@ class TokenizerKind(str, Enum):
     word = "word"
 
 
-TokenizerOption = Annotated[TokenizerKind, typer.Option(help="What a symbol is.")]
+@dataclass(frozen=True, kw_only=True)
+class TokenizerOptions:
+    """How the texts of a corpus are split into symbols."""
+
+    tokenizer: Annotated[TokenizerKind, typer.Option(help="What a symbol is.")] = TokenizerKind.char
+    unknown: Annotated[
+        str | None, typer.Option(help="Symbol for what is not in the vocabulary, such as <unk>.")
+    ] = None
+    min_count: Annotated[
+        int, typer.Option(min=1, help="Words seen less often become the unknown one.")
+    ] = 1
+    text: RunningText = False
 
 
-UnknownOption = Annotated[
-    str | None, typer.Option(help="Symbol for what is not in the vocabulary, such as <unk>.")
-]
+def add_command(app: typer.Typer, function: Callable[..., None]) -> None:
+    """Add a command; the fields of a parameter that is a dataclass are options of it."""
+    hints = typing.get_type_hints(function)
+    groups = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
+    app.command()(expand(function, eval_str=True, **groups))
 
 
-MinCountOption = Annotated[
-    int, typer.Option(min=1, help="Words seen less often become the unknown one.")
-]
+def use_threads(threads: int | None) -> None:
+    """Make the number of threads the default of this process."""
+    if threads is not None:
+        set_num_threads(threads)

@@ -7,13 +7,15 @@ import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from bigram.cli.options import TokenizerKind
+from bigram.cli.options import TokenizerKind, TokenizerOptions
 from bigram.corpus.corpus import Corpus, as_corpus
 from bigram.corpus.text_sources import TextFiles
 from bigram.counting.characters import characters_of
 from bigram.smoothing.base import Smoothing
 from bigram.smoothing.description import METHODS
+from bigram.tokenizers.byte import ByteTokenizer
 from bigram.tokenizers.default import default_tokenizer
+from bigram.tokenizers.word import WordTokenizer
 
 if TYPE_CHECKING:
     from bigram.tokenizers.protocol import Tokenizer
@@ -29,7 +31,7 @@ def parse_smoothing(spec: str) -> Smoothing:
     Raises
     ------
     ValueError
-        No such method, or an option that it does not have.
+        If there is no such method, or it does not have such an option.
 
     Examples
     --------
@@ -61,23 +63,21 @@ def parse_smoothing(spec: str) -> Smoothing:
 
 
 def corpus_tokenizer(
-    kind: TokenizerKind, corpus: Corpus, *, running_text: bool, unknown: str | None, min_count: int
+    options: TokenizerOptions, corpus: Corpus
 ) -> tuple[Tokenizer | None, Corpus | list[str]]:
     """Return the tokenizer to fit with, and the texts, to be read (again) from the beginning.
 
-    The tokenizer is None where counting builds the usual one itself, in its one pass.
+    The tokenizer is None where counting builds the default one itself, in its one pass.
     """
-    import bigram
-
-    if kind is TokenizerKind.byte:
-        return bigram.ByteTokenizer(boundary=None if running_text else "\n"), corpus
-    if kind is TokenizerKind.char and unknown is None:
+    if options.tokenizer is TokenizerKind.byte:
+        return ByteTokenizer(boundary=None if options.text else "\n"), corpus
+    if options.tokenizer is TokenizerKind.char and options.unknown is None:
         return None, corpus
-    if kind is TokenizerKind.char:
-        return character_tokenizer(corpus, running_text=running_text, unknown=unknown)
+    if options.tokenizer is TokenizerKind.char:
+        return character_tokenizer(corpus, running_text=options.text, unknown=options.unknown)
     texts = _repeatable(corpus)
-    words = bigram.WordTokenizer.from_texts(texts, min_count=min_count, unknown=unknown or "<unk>")
-    return words, texts
+    unknown = options.unknown or "<unk>"
+    return WordTokenizer.from_texts(texts, min_count=options.min_count, unknown=unknown), texts
 
 
 def character_tokenizer(

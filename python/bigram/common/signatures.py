@@ -43,20 +43,23 @@ def takes_options(
 
 
 def expand(
-    function: Callable[..., _Result], **groups: Callable[..., Any]
+    function: Callable[..., _Result], *, eval_str: bool = False, **groups: Callable[..., Any]
 ) -> Callable[..., _Result]:
     """Return a function that takes the fields of dataclasses in place of some parameters.
 
     Parameters
     ----------
     function : callable
+    eval_str : bool
+        Show annotations as types, and not as they are written.
     **groups : dataclass
         The class of each parameter to replace; its fields become keyword-only parameters there.
     """
     fields = {
-        name: list(inspect.signature(cls).parameters.values()) for name, cls in groups.items()
+        name: list(inspect.signature(cls, eval_str=eval_str).parameters.values())
+        for name, cls in groups.items()
     }
-    own = inspect.signature(function)
+    own = inspect.signature(function, eval_str=eval_str)
     shown: list[inspect.Parameter] = []
     for parameter in own.parameters.values():
         shown += fields.get(parameter.name, [parameter])
