@@ -58,7 +58,7 @@ def test_the_fields_become_keywords_with_their_defaults() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"size": 1, "weight": 2}, {"size": 1, "options": None}])
 def test_missing_and_unknown_fields_are_type_errors(options: dict[str, int]) -> None:
-    with pytest.raises(TypeError, match="size|weight|options"):
+    with pytest.raises(TypeError, match=r"size|weight|options"):
         Thing().make("a", **options)  # type: ignore[arg-type]
 
 
@@ -85,6 +85,6 @@ def test_annotations_can_be_shown_as_types() -> None:
 def test_every_option_of_fit_is_documented() -> None:
     doc = inspect.getdoc(NeuralModel.fit) or ""
     entries = {name for line in doc.splitlines() for name in line.partition(" : ")[0].split(", ")}
-    options = {p for p in inspect.signature(TrainingOptions).parameters}
+    options = set(inspect.signature(TrainingOptions).parameters)
     assert options <= set(inspect.signature(NeuralModel.fit).parameters)
     assert options <= entries
