@@ -1,8 +1,8 @@
 """The same scores as nltk.lm, on counts of its own vocabulary.
 
-nltk counts ``<s>``, ``</s>`` and ``<UNK>`` as words of their own, and ``<s>`` among the unigrams:
-so the counts here are over its vocabulary, and the base is given. With a tokenizer of ours one id
-stands for both ends of a sentence, ``<s>`` is no unigram, and V is one less.
+nltk counts ``<s>``, ``</s>`` and ``<UNK>`` as words, and ``<s>`` among the unigrams. So the counts
+here are over its vocabulary, and the base is given. With a tokenizer of this package, one id stands
+for both ends of a sentence, ``<s>`` is not a unigram, and V is one less.
 """
 
 import itertools

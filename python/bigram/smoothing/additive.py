@@ -1,4 +1,4 @@
-"""Maximum likelihood, and counts with something added to each."""
+"""Maximum likelihood, and pseudo-counts added to the counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bigram.smoothing.base import (
     divide,
     interpolated,
 )
-from bigram.smoothing.tuning import leave_one_out, tuned_on
+from bigram.smoothing.tuning import leave_one_out
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.dense import DenseTable
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["MLE", "AddK", "Dirichlet"]
 
 _SMALLEST, _LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
-_ADDED = (1e-6, 1e9)  # where mu is looked for
+_MU_RANGE = (1e-6, 1e9)  # searched by tuning
 
 
 @dataclass(frozen=True)
 class MLE(Smoothing):
-    """Maximum likelihood: ``P(j | i) = c_ij / c_i``, no smoothing at all.
+    """Maximum likelihood: ``P(j | i) = c_ij / c_i``, without smoothing.
 
     A pair never seen has probability zero. A context never seen has no distribution: its scores
-    are -inf, and sampling from it raises.
+    are -inf, and sampling from it raises ValueError.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class AddK(Smoothing):
     Parameters
     ----------
     k : float or "auto", default 1.0
-        Finite, not negative. 0 is maximum likelihood. "auto": by leaving one out.
+        Finite, not negative. 0 is maximum likelihood. "auto": leave-one-out estimation.
 
     Examples
     --------
@@ -84,13 +84,14 @@ class AddK(Smoothing):
             check_number(self.k, "k", 0.0, _LARGEST, "a finite number >= 0")
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> AddK:
-        low, high = _ADDED[0] / pairs.vocab_size, _ADDED[1] / pairs.vocab_size
+        low, high = _MU_RANGE[0] / pairs.vocab_size, _MU_RANGE[1] / pairs.vocab_size
         if held_out is not None:
-            return tuned_on(held_out, pairs, self, "k", low, high, log_scale=True)
+            return self._tuned_on(held_out, pairs, "k", low, high, log_scale=True)
         if self.k != "auto":
             return self
+        # Adding k to every count is adding mu = k V spread evenly.
         uniform = np.full(pairs.vocab_size, 1.0 / pairs.vocab_size)
-        mu = leave_one_out(pairs, uniform, _dirichlet, *_ADDED, log_scale=True)
+        mu = leave_one_out(pairs, uniform, _dirichlet, *_MU_RANGE, log_scale=True)
         return AddK(mu / pairs.vocab_size)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
@@ -107,20 +108,20 @@ class AddK(Smoothing):
 
 @dataclass(frozen=True)
 class Dirichlet(Smoothing):
-    """Add mu pseudo-counts spread as the base: ``P(j | i) = (c_ij + mu q_j) / (c_i + mu)``.
+    """Add mu pseudo-counts, spread as the base: ``P(j | i) = (c_ij + mu q_j) / (c_i + mu)``.
 
     MacKay and Peto 1995; Zhai and Lafferty 2004, section 3.
 
     Parameters
     ----------
     mu : float or "auto", default "auto"
-        Positive and finite. "auto": by leaving one out.
+        Positive and finite. "auto": leave-one-out estimation.
     base : "unigram", "continuation", "uniform" or array of float, shape (V,)
-        q. "unigram" is how often each token followed anything, over the total; "continuation"
-        how many contexts it followed.
+        q. "unigram": in proportion to how often each token follows another. "continuation": in
+        proportion to how many distinct contexts it follows.
     base_uniform : float, default 0.0
-        Weight in [0, 1] of the uniform distribution mixed into q; without it a token never seen
-        has probability zero.
+        Weight in [0, 1] of the uniform distribution mixed into q. With 0, a token never seen has
+        probability zero.
 
     Examples
     --------
@@ -139,11 +140,11 @@ class Dirichlet(Smoothing):
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> Dirichlet:
         if held_out is not None:
-            return tuned_on(held_out, pairs, self, "mu", *_ADDED, log_scale=True)
+            return self._tuned_on(held_out, pairs, "mu", *_MU_RANGE, log_scale=True)
         if self.mu != "auto":
             return self
         base = base_distribution(self, pairs)
-        return replace(self, mu=leave_one_out(pairs, base, _dirichlet, *_ADDED, log_scale=True))
+        return replace(self, mu=leave_one_out(pairs, base, _dirichlet, *_MU_RANGE, log_scale=True))
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         mu = float(self.mu)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from bigram.common.checks import check_number
 from bigram.smoothing.statistics import PairCounts
+from bigram.smoothing.tuning import maximum
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.dense import DenseTable
 
@@ -29,14 +30,14 @@ _BASES = ("unigram", "continuation", "uniform")
 
 
 class Discounts(NamedTuple):
-    """What was taken off counts of one, two, and three or more.
+    """The discounts of counts of one, two, and three or more.
 
     Attributes
     ----------
     unigram, bigram : tuple of three floats
-        For the continuation counts of tokens, and for the counts of pairs.
+        Those of the continuation counts of tokens, and of the counts of pairs.
     unigram_fallback, bigram_fallback : bool
-        Whether the counts could not tell, and fixed discounts were taken.
+        Whether they could not be estimated, so that fixed discounts are used.
     """
 
     unigram: tuple[float, float, float]
@@ -47,30 +48,58 @@ class Discounts(NamedTuple):
 
 @dataclass(frozen=True)
 class Smoothing(ABC):
-    """A way to turn counts into probabilities. Its fields are its options."""
+    """A way to turn counts into probabilities. Its fields are its options.
+
+    A subclass implements `_smooth`, and the other methods with an underscore if they apply to it.
+    """
 
     @abstractmethod
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         """Make the table of these pairs."""
 
     def _discounts(self, pairs: PairCounts) -> Discounts | None:  # noqa: ARG002
-        """Discounts of these pairs; most methods have none."""
+        """Return the discounts of these pairs; most methods have none."""
         return None
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> Self:  # noqa: ARG002
-        """Fill in the free parameter; most methods have none."""
+        """Return the method with its free parameter chosen; most methods have none."""
         return self
+
+    def _tuned_on(
+        self,
+        held_out: PairCounts,
+        pairs: PairCounts,
+        option: str,
+        low: float,
+        high: float,
+        *,
+        log_scale: bool = False,
+    ) -> Self:
+        """Return the method with the `option` in [low, high] that predicts held-out pairs best.
+
+        Pairs that get probability zero are left out of the likelihood: no value gives them any.
+        """
+        contexts = held_out.per_pair(np.arange(held_out.vocab_size))
+
+        def likelihood(value: float) -> float:
+            table = replace(self, **{option: value})._smooth(pairs)
+            scores = table.pair_log_probs(contexts, held_out.indices)
+            return float(held_out.counts @ np.where(np.isfinite(scores), scores, 0.0))
+
+        # Each evaluation smooths all counts: a lower accuracy than leave-one-out's saves half.
+        best = maximum(likelihood, low, high, tolerance=1e-5, log_scale=log_scale)
+        return replace(self, **{option: best})
 
     def _dense_table(
         self,
         counts: BigramCounts,
         matrix: NDArray[np.int64],  # noqa: ARG002 - enough for some methods
     ) -> DenseTable:
-        """Make the table of counts whose matrix is dense."""
+        """Make the table of counts whose matrix is dense: O(V**2) memory."""
         return self.backoff_table(counts).to_dense()
 
     def backoff_table(self, counts: BigramCounts) -> BackoffTable:
-        """Return the smoothed model as pairs with a backoff; memory O(pairs + V).
+        """Return the smoothed model as pairs with a backoff: O(pairs + V) memory.
 
         Parameters
         ----------
@@ -83,7 +112,7 @@ class Smoothing(ABC):
         Raises
         ------
         ValueError
-            For a base of another length than the vocabulary.
+            If the length of `base` is not the vocabulary size.
 
         Examples
         --------
@@ -95,7 +124,7 @@ class Smoothing(ABC):
         return self._tuned(pairs, None)._smooth(pairs)
 
     def table(self, counts: BigramCounts) -> DenseTable | BackoffTable:
-        """Return the smoothed model: dense for dense counts, else pairs with a backoff.
+        """Return the smoothed model: dense if the counts are dense, else pairs with a backoff.
 
         Parameters
         ----------
@@ -108,7 +137,7 @@ class Smoothing(ABC):
         Raises
         ------
         ValueError
-            For a base of another length than the vocabulary.
+            If the length of `base` is not the vocabulary size.
 
         Examples
         --------
@@ -122,7 +151,7 @@ class Smoothing(ABC):
         return self.backoff_table(counts)
 
     def discounts(self, counts: BigramCounts) -> Discounts | None:
-        """Return what is taken off these counts, and whether it had to fall back.
+        """Return the discounts of these counts, and whether they had to fall back.
 
         Parameters
         ----------
@@ -131,7 +160,7 @@ class Smoothing(ABC):
         Returns
         -------
         Discounts or None
-            None for a method that does not discount by the size of a count.
+            None if the method does not discount by the size of a count.
 
         Examples
         --------
@@ -148,11 +177,11 @@ class Smoothing(ABC):
         Parameters
         ----------
         counts : BigramCounts
-            What the model is made of.
+            The counts that the model is made of.
         held_out : BigramCounts, optional
-            Other text, counted with the same tokenizer: its likelihood is made as large as can
-            be, whatever the parameter is now. Without it, a parameter that is "auto" is chosen by
-            leaving each pair of `counts` out in turn, and a number stays.
+            Counts of other text under the same tokenizer: the parameter gets the value that makes
+            them most likely, whatever it is now. Without them, a parameter that is "auto" is
+            chosen by leave-one-out estimation on `counts`, and a number stays as it is.
 
         Returns
         -------
@@ -162,7 +191,7 @@ class Smoothing(ABC):
         Raises
         ------
         ValueError
-            For a held-out text of another vocabulary, or an empty one.
+            If `held_out` has another vocabulary or no pairs.
 
         Examples
         --------
@@ -177,10 +206,10 @@ class Smoothing(ABC):
             other = PairCounts.of(held_out)
             if other.vocab_size != pairs.vocab_size:
                 raise ValueError(
-                    f"held_out has {other.vocab_size} symbols; wanted {pairs.vocab_size}"
+                    f"held_out has {other.vocab_size} symbols, wanted {pairs.vocab_size}"
                 )
             if len(other.counts) == 0:
-                raise ValueError("held_out holds no pairs")
+                raise ValueError("held_out has no pairs, wanted at least one")
         return self._tuned(pairs, other)
 
     def to_json(self) -> dict[str, Any]:
@@ -198,19 +227,22 @@ def check_base(smoothing: Any) -> None:
     base = smoothing.base
     if isinstance(base, str):
         if base not in _BASES:
-            raise ValueError(f"base = {base!r} is unknown; wanted one of {_BASES} or an array")
+            raise ValueError(f"base = {base!r}, wanted one of {_BASES} or an array")
         return
     values = np.asarray(base)
     if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise TypeError(f"base must be one of {_BASES} or a 1-D array of numbers")
+        raise TypeError(
+            f"base has shape {values.shape} and dtype {values.dtype}, wanted one of {_BASES} or a "
+            "1-D array of numbers"
+        )
     values = values.astype(np.float64)
     if not (np.all(values >= 0.0) and abs(values.sum() - 1.0) <= 1e-6):
-        raise ValueError(f"base must be probabilities; it sums to {values.sum()}")
+        raise ValueError(f"base sums to {values.sum()}, wanted numbers >= 0 that sum to one")
     object.__setattr__(smoothing, "base", tuple((values / values.sum()).tolist()))
 
 
 def base_distribution(smoothing: Any, pairs: PairCounts) -> NDArray[np.float64]:
-    """Return the distribution (V,) that the options `base` and `base_uniform` ask for."""
+    """Return the distribution, (V,), that the options `base` and `base_uniform` name."""
     size, base = pairs.vocab_size, smoothing.base
     uniform = np.full(size, 1.0 / size)
     if base == "uniform" or (isinstance(base, str) and len(pairs.counts) == 0):
@@ -222,7 +254,7 @@ def base_distribution(smoothing: Any, pairs: PairCounts) -> NDArray[np.float64]:
     else:
         q = np.array(base)
         if len(q) != size:
-            raise ValueError(f"base has length {len(q)}; wanted the vocabulary size, {size}")
+            raise ValueError(f"base has length {len(q)}, wanted the vocabulary size, {size}")
     weight = smoothing.base_uniform
     return np.asarray((1.0 - weight) * q + weight * uniform if weight else q, np.float64)
 
@@ -233,7 +265,7 @@ def interpolated(
     backoff: NDArray[np.float64],
     base: NDArray[np.float64],
 ) -> BackoffTable:
-    """Add the base, weighted by the backoff, to what each pair keeps.
+    """Return the table of ``kept + backoff * base``, with `kept` the share that each pair keeps.
 
     A context never seen has all its mass in the base.
     """
@@ -242,8 +274,8 @@ def interpolated(
     return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)
 
 
-def divide(above: NDArray[Any], below: NDArray[Any]) -> NDArray[np.float64]:
-    """Divide, with zero where the divisor is zero."""
-    result = np.zeros(len(below))
-    np.divide(above, below, out=result, where=below > 0)
+def divide(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide, with zero where the denominator is zero."""
+    result = np.zeros(len(denominator))
+    np.divide(numerator, denominator, out=result, where=denominator > 0)
     return result

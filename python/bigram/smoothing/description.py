@@ -31,7 +31,7 @@ METHODS: dict[str, type[Smoothing]] = {
 
 
 def from_json(description: Mapping[str, Any]) -> Smoothing:
-    """Make the smoothing that a `to_json` describes.
+    """Make the smoothing that `to_json` has described.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def from_json(description: Mapping[str, Any]) -> Smoothing:
     Raises
     ------
     ValueError
-        For a name that is no method, or options that are not the method's.
+        If there is no method of this name, or if it does not have these options.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def from_json(description: Mapping[str, Any]) -> Smoothing:
     options = dict(description)
     name = options.pop("name", None)
     if name not in METHODS:
-        raise ValueError(f"name = {name!r} is no smoothing; wanted one of {sorted(METHODS)}")
+        raise ValueError(f"name = {name!r}, wanted one of {sorted(METHODS)}")
     try:
         return METHODS[name](**options)
     except TypeError as error:

@@ -1,4 +1,4 @@
-"""Methods that take a little off every count and give it to the base."""
+"""Methods that subtract a discount from every count and give the mass to the base."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from bigram.smoothing.base import (
     divide,
     interpolated,
 )
-from bigram.smoothing.tuning import tuned_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,22 +27,22 @@ if TYPE_CHECKING:
 
 __all__ = ["AbsoluteDiscount", "KneserNey", "ModifiedKneserNey"]
 
-_DISCOUNTS = (1e-6, 1.0)  # where a discount is looked for
-_ONE_FALLBACK = 0.5
-_FALLBACK = (0.5, 1.0, 1.5)  # lmplz's --discount_fallback
+_DISCOUNT_RANGE = (1e-6, 1.0)  # searched by tuning
+_ONE_FALLBACK = 0.5  # of one discount for all counts
+_FALLBACK = (0.5, 1.0, 1.5)  # of lmplz's --discount_fallback
 
 
 @dataclass(frozen=True)
 class AbsoluteDiscount(Smoothing):
-    """Take d off every count: ``P(j | i) = max(c_ij - d, 0) / c_i + (d n_i / c_i) q_j``.
+    """Subtract d from every count: ``P(j | i) = max(c_ij - d, 0) / c_i + (d n_i / c_i) q_j``.
 
-    Ney, Essen and Kneser 1994.
+    n_i is the number of distinct successors of i. Ney, Essen and Kneser 1994.
 
     Parameters
     ----------
     discount : float or "auto", default "auto"
-        d, in (0, 1]. "auto" is ``n1 / (n1 + 2 n2)``, n_k being the number of pairs counted k
-        times: the leave-one-out estimate of the same paper; 0.5 where there are no such pairs.
+        d, in (0, 1]. "auto" is ``n1 / (n1 + 2 n2)``, the leave-one-out estimate of the same
+        paper, n_k being the number of pairs counted k times; 0.5 if n1 is zero.
     base, base_uniform
         q, as in `bigram.smoothing.Dirichlet`.
 
@@ -63,7 +62,7 @@ class AbsoluteDiscount(Smoothing):
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> AbsoluteDiscount:
         if held_out is not None:
-            return tuned_on(held_out, pairs, self, "discount", *_DISCOUNTS)
+            return self._tuned_on(held_out, pairs, "discount", *_DISCOUNT_RANGE)
         return self
 
     def _discounts(self, pairs: PairCounts) -> Discounts:
@@ -76,7 +75,7 @@ class AbsoluteDiscount(Smoothing):
 
 @dataclass(frozen=True)
 class KneserNey(Smoothing):
-    """Absolute discounting whose base counts in how many contexts a token was seen.
+    """Absolute discounting with a base that counts the distinct contexts of a token.
 
     ``P(j | i) = max(c_ij - d, 0) / c_i + (d n_i / c_i) q_j``; q_j is the number of distinct
     contexts of j over the number of distinct pairs. Kneser and Ney 1995, interpolated as in Chen
@@ -105,7 +104,7 @@ class KneserNey(Smoothing):
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> KneserNey:
         if held_out is not None:
-            return tuned_on(held_out, pairs, self, "discount", *_DISCOUNTS)
+            return self._tuned_on(held_out, pairs, "discount", *_DISCOUNT_RANGE)
         return self
 
     def _discounts(self, pairs: PairCounts) -> Discounts:
@@ -120,20 +119,21 @@ class KneserNey(Smoothing):
 class ModifiedKneserNey(Smoothing):
     """Kneser-Ney with discounts for counts of one, two and more, as KenLM's lmplz computes it.
 
-    Chen and Goodman 1999, section 3. The discounts are estimated from the counts of counts, for
-    pairs and for continuation counts apart; the base is the discounted continuation counts,
-    interpolated with uniform. Where the discounts of one of the two cannot be estimated (on small
-    or character data), those fall back to (0.5, 1, 1.5) and `Discounts` says so.
+    Chen and Goodman 1999, section 3. The discounts are estimated from counts of counts, separately
+    for pairs and for continuation counts. The base is the discounted continuation counts,
+    interpolated with uniform. Discounts that cannot be estimated (on small or character data) fall
+    back to (0.5, 1, 1.5), and `Discounts` says so.
 
     Parameters
     ----------
     prune : int, default 0
-        Pairs counted at most so often are not stored, as lmplz's ``--prune 0 k``; the counts that
-        everything is estimated from keep them.
+        Pairs counted at most this often are not stored, as with lmplz's ``--prune 0 k``; they
+        still enter the estimates.
     compatible : "lmplz" or None, default None
-        "lmplz" repeats a quirk: in the counts of continuation counts, the word whose first
-        occurrence is latest enters with its count. The discounts then equal lmplz's to the digit,
-        and depend on the order of the text. Without counts that know this word, it has no effect.
+        "lmplz" repeats a quirk of lmplz: in the counts of continuation counts, the word whose
+        first occurrence is the latest enters with its count. The discounts then equal lmplz's to
+        the last digit, and depend on the order of the text. It has no effect on counts that do
+        not know this word.
 
     Examples
     --------
@@ -146,11 +146,11 @@ class ModifiedKneserNey(Smoothing):
 
     def __post_init__(self) -> None:
         if isinstance(self.prune, bool) or not isinstance(self.prune, int):
-            raise TypeError(f"prune must be an integer, not {type(self.prune).__name__}")
+            raise TypeError(f"prune is {type(self.prune).__name__}, wanted an integer")
         if self.prune < 0:
-            raise ValueError(f"prune = {self.prune} must not be negative")
+            raise ValueError(f"prune = {self.prune}, wanted an integer >= 0")
         if self.compatible not in (None, "lmplz"):
-            raise ValueError(f"compatible = {self.compatible!r}; wanted 'lmplz' or None")
+            raise ValueError(f"compatible = {self.compatible!r}, wanted 'lmplz' or None")
 
     def _discounts(self, pairs: PairCounts) -> Discounts:
         continuations = pairs.num_predecessors
@@ -172,7 +172,7 @@ def _check_discount(discount: object) -> None:
 
 
 def _one_discount(discount: float | Auto, pairs: PairCounts) -> Discounts:
-    """Return one discount for all pairs, given or estimated."""
+    """Return one discount for all pairs, the given one or the estimate."""
     fallback = False
     if discount == "auto":
         ones, twos = (int(np.count_nonzero(pairs.counts == k)) for k in (1, 2))
@@ -183,9 +183,10 @@ def _one_discount(discount: float | Auto, pairs: PairCounts) -> Discounts:
 
 
 def _modified_discounts(counts: NDArray[np.int64]) -> tuple[float, float, float] | None:
-    """Return D1, D2 and D3+ (Chen and Goodman 1999, equation 26), or None where they make no sense.
+    """Return D1, D2 and D3+ (Chen and Goodman 1999, equation 26), or None if there are none.
 
-    ``Y = n1 / (n1 + 2 n2)`` and ``D_k = k - (k + 1) Y n_{k+1} / n_k``.
+    ``Y = n1 / (n1 + 2 n2)`` and ``D_k = k - (k + 1) Y n_{k+1} / n_k``, which needs n1, n2 and n3.
+    lmplz also refuses a discount below zero or above its count.
     """
     n = np.bincount(counts[(counts >= 1) & (counts <= 4)], minlength=5).tolist()
     if 0 in n[1:4]:
@@ -196,14 +197,18 @@ def _modified_discounts(counts: NDArray[np.int64]) -> tuple[float, float, float]
 
 
 def _taken(counts: NDArray[np.int64], discounts: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return what is taken off each count."""
+    """Return the discount of each count, none for a count of zero."""
     return np.array((0.0, *discounts)).take(np.minimum(counts, 3))
 
 
 def _discounted_continuations(
     pairs: PairCounts, discounts: tuple[float, float, float]
 ) -> NDArray[np.float64]:
-    """Return the base (V,): ``(a_j - D(a_j)) / A + g / V``, g being the mass taken off."""
+    """Return the base, (V,): ``(a_j - D(a_j)) / A + g / V``.
+
+    a_j is the number of distinct contexts of j, A their sum, and g the mass that the discounts
+    free (Chen and Goodman 1999, as lmplz interpolates unigrams with uniform).
+    """
     size, total = pairs.vocab_size, len(pairs.counts)
     if total == 0:
         return np.full(size, 1.0 / size)
@@ -217,7 +222,7 @@ def _discounted(
     base: NDArray[np.float64],
     prune: int = 0,
 ) -> BackoffTable:
-    """Interpolate discounted counts with the base; pruned pairs give their all to the backoff."""
+    """Interpolate discounted counts with the base; pruned pairs give all their mass to it."""
     taken = _taken(pairs.counts, discounts)
     if prune:
         taken = np.where(pairs.counts <= prune, pairs.counts, taken)

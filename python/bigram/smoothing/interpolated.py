@@ -1,4 +1,4 @@
-"""Relative frequencies mixed with a base distribution, and their cruder cousin."""
+"""Relative frequencies mixed with a base distribution, and stupid backoff."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bigram.smoothing.base import (
     divide,
     interpolated,
 )
-from bigram.smoothing.tuning import leave_one_out, tuned_on
+from bigram.smoothing.tuning import leave_one_out
 from bigram.tables.backoff import BackoffTable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JelinekMercer", "StupidBackoff", "WittenBell"]
 
-_WEIGHTS = (1e-6, 1.0 - 1e-6)  # where the weight is looked for
+_WEIGHT_RANGE = (1e-6, 1.0 - 1e-6)  # searched by tuning
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class JelinekMercer(Smoothing):
     Parameters
     ----------
     weight : float or "auto", default "auto"
-        w, of the base, in [0, 1]. "auto": by leaving one out.
+        w, the weight of the base, in [0, 1]. "auto": leave-one-out estimation.
     base, base_uniform
         q, as in `bigram.smoothing.Dirichlet`.
 
@@ -60,11 +60,11 @@ class JelinekMercer(Smoothing):
 
     def _tuned(self, pairs: PairCounts, held_out: PairCounts | None) -> JelinekMercer:
         if held_out is not None:
-            return tuned_on(held_out, pairs, self, "weight", *_WEIGHTS)
+            return self._tuned_on(held_out, pairs, "weight", *_WEIGHT_RANGE)
         if self.weight != "auto":
             return self
         base = base_distribution(self, pairs)
-        return replace(self, weight=leave_one_out(pairs, base, _mixed, *_WEIGHTS))
+        return replace(self, weight=leave_one_out(pairs, base, _mixed, *_WEIGHT_RANGE))
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         weight = float(self.weight)
@@ -75,7 +75,7 @@ class JelinekMercer(Smoothing):
 
 @dataclass(frozen=True)
 class WittenBell(Smoothing):
-    """Trust a context the less, the more successors it has: ``(c_ij + n_i q_j) / (c_i + n_i)``.
+    """Mix in more of the base, the more successors: ``P(j | i) = (c_ij + n_i q_j) / (c_i + n_i)``.
 
     n_i is the number of distinct successors of i. Witten and Bell 1991, method C; Chen and
     Goodman 1999, section 2.6.
@@ -106,7 +106,7 @@ class WittenBell(Smoothing):
 
 @dataclass(frozen=True)
 class StupidBackoff(Smoothing):
-    """Relative frequencies of pairs seen, else ``a q_j``: scores, which do not sum to one.
+    """Score a pair by ``c_ij / c_i`` if it was seen, else by ``a q_j``; rows do not sum to one.
 
     Brants et al. 2007. Sampling divides each row by its sum.
 

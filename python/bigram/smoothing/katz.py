@@ -21,16 +21,16 @@ __all__ = ["Katz"]
 
 @dataclass(frozen=True)
 class Katz(Smoothing):
-    """Back off to the base only for pairs never seen, with the mass that Good-Turing sets free.
+    """Back off to the base only for pairs never seen, with the mass that Good-Turing frees.
 
     ``P(j | i) = d(c_ij) c_ij / c_i`` for a pair seen, else ``backoff_i q_j``. With n_r pairs
     counted r times and ``A = (k + 1) n_{k+1} / n_1``, the ratio is
-    ``d(r) = ((r + 1) n_{r+1} / (r n_r) - A) / (1 - A)`` for r <= k, and 1 above: reliable counts
-    are left alone. Katz 1987; Chen and Goodman 1999, section 2.5.
+    ``d(r) = ((r + 1) n_{r+1} / (r n_r) - A) / (1 - A)`` for r <= k, and 1 above: high counts are
+    reliable and stay as they are. Katz 1987; Chen and Goodman 1999, section 2.5.
 
-    Where a ratio does not lie in (0, 1], k is lowered until all do; where none does, 1/2 is taken
-    off each count up to k, and `Discounts` says so. A context without any free mass gets one
-    count more for the unseen, as in SRILM.
+    If a ratio is outside (0, 1], k is lowered until all are inside. If no k is left, 1/2 is
+    subtracted from each count up to k, and `Discounts` says so. A context without free mass gets
+    one more count for its unseen successors, as in SRILM.
 
     Parameters
     ----------
@@ -51,17 +51,20 @@ class Katz(Smoothing):
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, int):
-            raise TypeError(f"k must be an integer, not {type(self.k).__name__}")
+            raise TypeError(f"k is {type(self.k).__name__}, wanted an integer")
         if not 1 <= self.k <= 1000:
             raise ValueError(f"k = {self.k} is outside [1, 1000]")
         check_base(self)
 
     def _taken(self, pairs: PairCounts) -> tuple[NDArray[np.float64], bool]:
-        """Return what is taken off counts of 0 to k, 0 above, and whether it is the fallback."""
+        """Return the discounts of counts 0 to k and one of 0 above, and if they are the fallback.
+
+        In counts, not as ratios: a count r loses ``r (1 - d(r))``.
+        """
         n = np.bincount(pairs.counts[pairs.counts <= self.k + 1], minlength=self.k + 2)
         for k in range(self.k, 0, -1):
             if np.any(n[1 : k + 2] == 0) or (k + 1) * n[k + 1] >= n[1]:
-                continue
+                continue  # a division by zero, or A >= 1
             r = np.arange(1, k + 1)
             common = (k + 1) * n[k + 1] / n[1]
             ratios = ((r + 1) * n[2 : k + 2] / (r * n[1 : k + 1]) - common) / (1.0 - common)
@@ -79,11 +82,12 @@ class Katz(Smoothing):
         by_count, _ = self._taken(pairs)
         taken = by_count[np.minimum(pairs.counts, len(by_count) - 1)]
         unseen = unseen_mass(pairs.indptr, pairs.indices, base)
-        taken[pairs.per_pair(unseen <= 0.0)] = 0.0  # nobody there to receive it
+        # Where the base gives the unseen nothing, nothing could receive the mass.
+        taken[pairs.per_pair(unseen <= 0.0)] = 0.0
         free = pairs.sum_rows(taken)
         more = (free <= 0.0) & (unseen > 0.0) & (pairs.row_sums > 0)
         mass = pairs.row_sums + more
         probs = (pairs.counts - taken) / pairs.per_pair(mass)
         backoff = divide(free + more, mass * unseen)
-        backoff[pairs.row_sums == 0] = 1.0
+        backoff[pairs.row_sums == 0] = 1.0  # a context never seen is the base
         return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)

@@ -1,4 +1,4 @@
-"""Counted pairs as arrays, with the sums that smoothing methods are made of."""
+"""Counted pairs as arrays, with the sums that smoothing methods use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PairCounts:
     counts : ndarray, shape (pairs,), int64
         At least 1.
     last_new_id : int or None
-        The token whose first occurrence is latest, where that is known.
+        The token whose first occurrence is the latest, if that is known.
     """
 
     indptr: NDArray[np.int64]
@@ -39,7 +39,7 @@ class PairCounts:
 
     @classmethod
     def of(cls, counts: BigramCounts) -> PairCounts:
-        """Read the counts, dense or sparse; stored zeros are left out."""
+        """Make the pairs of dense or sparse counts; stored zeros are left out."""
         matrix: Any = counts.matrix  # dense or sparse
         last = getattr(counts.tokenizer, "last_new_id", None)
         if isinstance(matrix, np.ndarray):
@@ -54,7 +54,7 @@ class PairCounts:
 
     @property
     def vocab_size(self) -> int:
-        """V."""
+        """V, the number of ids."""
         return len(self.indptr) - 1
 
     @property
@@ -64,36 +64,36 @@ class PairCounts:
 
     @cached_property
     def num_successors(self) -> NDArray[np.int64]:
-        """n_i: distinct successors of each context, shape (V,)."""
+        """n_i: number of distinct successors of each context, shape (V,)."""
         return np.diff(self.indptr)
 
     @cached_property
     def num_predecessors(self) -> NDArray[np.int64]:
-        """Distinct contexts of each token (its continuation count), shape (V,)."""
+        """Number of distinct contexts of each token, its continuation count, shape (V,)."""
         return np.bincount(self.indices, minlength=self.vocab_size)
 
     @cached_property
     def row_sums(self) -> NDArray[np.int64]:
-        """c_i: how often each context was followed by anything, shape (V,)."""
+        """c_i: how often each context occurs, shape (V,)."""
         return self.sum_rows(self.counts)
 
     @cached_property
     def column_sums(self) -> NDArray[np.int64]:
-        """How often each token followed anything, shape (V,); exact up to 2**53."""
+        """How often each token follows another, shape (V,); exact up to 2**53."""
         return np.bincount(self.indices, weights=self.counts, minlength=self.vocab_size).astype(
             np.int64
         )
 
     def sum_rows(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Add up a value for each pair over the pairs of each context, shape (V,)."""
+        """Sum the values of pairs over the pairs of each context, shape (V,)."""
         sums = np.zeros(self.vocab_size, values.dtype)
-        full = self.num_successors > 0
+        full = self.num_successors > 0  # reduceat gives an empty row the element after it
         if len(values):
             sums[full] = np.add.reduceat(values, self.indptr[:-1][full])
         return sums
 
     def per_pair(self, of_context: NDArray[Any]) -> NDArray[Any]:
-        """Spread a value for each context over its pairs, shape (pairs,)."""
+        """Repeat the value of each context for its pairs, shape (pairs,)."""
         return np.repeat(of_context, self.num_successors)
 
 

@@ -1,0 +1,103 @@
+"""Parameters that are chosen: by leave-one-out estimation, and on held-out text."""
+
+import numpy as np
+import pytest
+
+from bigram.smoothing.additive import AddK, Dirichlet
+from bigram.smoothing.discounting import AbsoluteDiscount, KneserNey
+from bigram.smoothing.interpolated import JelinekMercer, WittenBell
+from bigram.smoothing.tuning import maximum
+
+
+@pytest.mark.parametrize("peak", [1e-3, 0.2, 7.0, 99.9])
+@pytest.mark.parametrize("log_scale", [False, True])
+def test_the_maximum_of_a_function_with_one_peak_is_found(peak, log_scale):
+    found = maximum(lambda x: -((x - peak) ** 2), 1e-4, 100.0, tolerance=1e-8, log_scale=log_scale)
+    assert found == pytest.approx(peak, abs=1e-5)
+
+
+@pytest.mark.parametrize(("slope", "end"), [(1.0, 5.0), (-1.0, 2.0)])
+def test_a_function_without_a_peak_is_largest_at_an_end(slope, end):
+    assert maximum(lambda x: slope * x, 2.0, 5.0, tolerance=1e-6) == pytest.approx(end, abs=1e-5)
+
+
+def test_no_other_parameter_has_a_larger_leave_one_out_likelihood(sparse_counts, random_matrix):
+    """The likelihood, one occurrence after another, is written out here."""
+    matrix = random_matrix(7, 25, 0.4, 50)
+    counts = sparse_counts(matrix)
+    i, j = np.nonzero(matrix)
+    c, total, unigram = matrix[i, j], matrix.sum(axis=1)[i], (matrix.sum(axis=0) / matrix.sum())[j]
+    useful = total > 1
+    c, total, unigram = c[useful], total[useful] - 1, unigram[useful]
+
+    def jelinek_mercer(w):
+        return (c * np.log((1 - w) * (c - 1) / total + w * unigram)).sum()
+
+    def dirichlet(mu, q=unigram):
+        return (c * np.log((c - 1 + mu * q) / (total + mu))).sum()
+
+    weight, mu = JelinekMercer().tuned(counts).weight, Dirichlet().tuned(counts).mu
+    k = AddK("auto").tuned(counts).k
+    for factor in (0.99, 1.01):
+        assert jelinek_mercer(weight) > jelinek_mercer(factor * weight)
+        assert dirichlet(mu) > dirichlet(factor * mu)
+        assert dirichlet(25 * k, 1 / 25) > dirichlet(factor * 25 * k, 1 / 25)
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "middle"),
+    [
+        (AddK("auto"), "k", 10**1.5 / 3),
+        (JelinekMercer(), "weight", 0.5),
+        (Dirichlet(), "mu", 10**1.5),
+    ],
+)
+def test_without_a_pair_to_predict_the_middle_of_the_range_is_taken(
+    sparse_counts, method, option, middle
+):
+    for matrix in (np.zeros((3, 3)), np.eye(3)):
+        tuned = method.tuned(sparse_counts(matrix))
+        assert getattr(tuned, option) == pytest.approx(middle)
+
+
+@pytest.mark.parametrize(
+    ("method", "option"),
+    [
+        (AddK(), "k"),
+        (JelinekMercer(0.5), "weight"),
+        (Dirichlet(1.0), "mu"),
+        (AbsoluteDiscount(0.9), "discount"),
+        (KneserNey(0.1), "discount"),
+    ],
+)
+def test_no_other_parameter_predicts_held_out_text_better(
+    sparse_counts, random_matrix, method, option
+):
+    counts, held_out = (sparse_counts(random_matrix(s, 20, 0.4, 20)) for s in (1, 2))
+
+    def likelihood(smoothing):
+        probs = smoothing.backoff_table(counts).log_probs(np.arange(20))
+        held = held_out.matrix.toarray()
+        return float((held[held > 0] * probs[held > 0]).sum())
+
+    best = method.tuned(counts, held_out)
+    value = getattr(best, option)
+    assert likelihood(best) >= likelihood(method)
+    for factor in (0.97, 1.03):
+        if option in ("k", "mu") or 1e-6 < factor * value < 1.0:
+            assert likelihood(best) >= likelihood(type(method)(factor * value))
+
+
+@pytest.mark.parametrize("method", [AddK(), WittenBell()])
+def test_held_out_counts_that_do_not_fit_are_refused(sparse_counts, random_matrix, method):
+    counts = sparse_counts(random_matrix(1, 20, 0.4, 20))
+    with pytest.raises(ValueError, match="held_out has 3 symbols, wanted 20"):
+        method.tuned(counts, sparse_counts(np.eye(3)))
+    with pytest.raises(ValueError, match="held_out has no pairs"):
+        method.tuned(counts, sparse_counts(np.zeros((20, 20))))
+
+
+def test_a_method_without_a_parameter_stays_as_it_is(sparse_counts, random_matrix):
+    counts, held_out = (sparse_counts(random_matrix(s, 20, 0.4, 20)) for s in (1, 2))
+    assert WittenBell().tuned(counts, held_out) == WittenBell()
+    assert WittenBell().tuned(counts) == WittenBell()
