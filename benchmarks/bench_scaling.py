@@ -1,4 +1,4 @@
-"""Counting by size: from a thousand pairs to a thousand million, from 27 ids to 256 thousand."""
+"""Counting by size: 1,000 to 1,000,000,000 pairs, 27 to 262,144 ids."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from bigram import kernels
 LENGTHS = range(3, 10)  # powers of ten
 VOCABS = [27, 256, 1024, 4096, 16_384, 50_257, 131_072, 262_144]
 DENSE_LIMIT = 4096
-PEER_LIMIT = 20_000_000  # what NumPy takes at once grows beyond patience and memory
+PEER_LIMIT = 20_000_000  # beyond it, NumPy takes too long and too much memory at once
 
 
 def unique(tokens: np.ndarray, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:

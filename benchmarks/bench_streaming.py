@@ -1,4 +1,4 @@
-"""count over token shards, V = 50,257, Zipf: the curve from 1M to 1G pairs should be a line."""
+"""Counting token shards, V = 50,257, Zipf: from 1M to 1G pairs, time should grow linearly."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from bigram import kernels
 VOCAB_SIZE = 50_257
 BLOCK = 1 << 24
 WEIGHTS = 1.0 / np.arange(1, VOCAB_SIZE + 1)
-# All pairs at once take 24 bytes each and more; beyond this the peer is left out.
+# Pairs take 24 bytes each and more at once; beyond this the peer is left out.
 PEER_LIMIT = 20_000_000
 
 
 @pytest.fixture
 def shard(tmp_path):
-    """shard(n) is a file of n tokens, headerless uint16."""
+    """Return a function that writes a headerless file of n uint16 tokens."""
 
     def write(num_tokens: int):
         path = tmp_path / "tokens.bin"

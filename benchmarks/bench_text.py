@@ -1,4 +1,4 @@
-"""Text to ids and counts: files that are not plain ASCII, batches of texts, words.
+"""Text to ids and counts, files that are not plain ASCII, batches of texts, words; ARPA files.
 
 names.txt and a large ASCII text to counts are in bench_end_to_end.py.
 """
@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from goals import Goal
+from text_of_words import num_pairs
 
 import bigram
+from bigram.arpa.writer import write_arpa
 from bigram.kernels import WordIndex
+from bigram.tables.conversion import as_backoff
 
 SAMPLE = (
     "Kaum wäre der Zug über die Brücke, fuhr er schon in den Bahnhof ein.\n"
@@ -133,4 +136,98 @@ def test_words_to_ids(duel, words):
         work=len(words),
         unit="B",
         goals=[Goal(4)],
+    )
+
+
+# ---- ARPA files
+
+
+@pytest.fixture(scope="module")
+def model(text_of_words) -> bigram.CountModel:
+    tokenizer = bigram.WordTokenizer.from_texts(bigram.Corpus.lines(text_of_words))
+    model = bigram.CountModel(bigram.ModifiedKneserNey(compatible="lmplz"), tokenizer)
+    return model.fit(bigram.Corpus.lines(text_of_words))
+
+
+@pytest.fixture(scope="module")
+def arpa(model, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("arpa") / "model.arpa"
+    model.to_arpa(path)
+    return path
+
+
+def python_write(table: bigram.BackoffTable, vocab: tuple[str, ...], path: Path) -> Path:
+    rows = np.repeat(np.arange(table.vocab_size), np.diff(table.indptr))
+    with open(path, "w") as file:
+        file.write(f"\\data\\\nngram 1=0\nngram 2={table.num_pairs}\n")
+        file.writelines(
+            f"{p:.9f}\t{vocab[i]} {vocab[j]}\n"
+            for p, i, j in zip(
+                np.log10(table.probs).tolist(), rows.tolist(), table.indices.tolist(), strict=True
+            )
+        )
+    return path
+
+
+def test_write_arpa(duel, model, tmp_path):
+    table, tokenizer = model.table, model.tokenizer
+    if not isinstance(table, bigram.BackoffTable):
+        table = as_backoff(table)
+
+    def ours() -> Path:
+        write_arpa(tmp_path / "ours.arpa", table, tokenizer)
+        return tmp_path / "ours.arpa"
+
+    def check(_, path: Path) -> None:
+        assert num_pairs(path) == table.num_pairs
+
+    duel(
+        f"write an ARPA file of {table.num_pairs:,} pairs",
+        {
+            "bigram": ours,
+            "python": lambda: python_write(table, tokenizer.vocab, tmp_path / "python.arpa"),
+        },
+        check=check,
+        work=table.num_pairs,
+        unit="pairs",
+        goals=[Goal(3)],
+    )
+
+
+def python_read(path: Path) -> int:
+    words, pairs = {}, {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            fields = line.rstrip("\n").split("\t")
+            if len(fields) == 3:
+                words[fields[1]] = (float(fields[0]), float(fields[2]))
+            elif len(fields) == 2:
+                pairs[tuple(fields[1].split(" "))] = float(fields[0])
+    return len(pairs)
+
+
+def test_read_arpa(duel, arpa):
+    wanted = num_pairs(arpa)
+    contenders = {
+        "bigram": lambda: bigram.CountModel.from_arpa(arpa).table.num_pairs,
+        "python": lambda: python_read(arpa),
+    }
+    try:
+        import kenlm
+
+        config = kenlm.Config()
+        config.show_progress = False
+        contenders["kenlm.Model"] = lambda: kenlm.Model(str(arpa), config) and wanted
+    except ImportError:
+        pass
+
+    def check(_, answer: int) -> None:
+        assert answer == wanted
+
+    duel(
+        f"read an ARPA file of {wanted:,} pairs",
+        contenders,
+        check=check,
+        work=wanted,
+        unit="pairs",
     )

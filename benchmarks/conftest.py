@@ -1,8 +1,8 @@
 """What the benchmarks share: sizes, the machine's limits, and the duel.
 
-A duel checks every contender's answer first, then times all of them in one process, turn by turn,
-so that noise meets them alike, and reports medians as ratios to ours. `bigram` is us with all
-threads of the machine, `bigram, 1 thread` us with one; every other name is a peer.
+A duel checks every contender's answer first, then times all of them in one process and in turns, so
+that noise affects them equally, and reports the ratios of their medians to ours. `bigram` is this
+package with all threads of the machine, `bigram, 1 thread` with one; every other name is a peer.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from goals import OURS, Goal
 from machine import Machine, measure, peak_memory, reset_peak_memory
+from text_of_words import write_text
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,13 +35,21 @@ def level(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def size(level: str) -> Callable[[int, int, int], int]:
-    """size(full, quick, smoke) is the one of the three that this run asks for."""
+    """Return a function that picks the value of this run's level: size(full, quick, smoke)."""
     return lambda full, quick, smoke: {"full": full, "quick": quick, "smoke": smoke}[level]
 
 
 @pytest.fixture(scope="session")
 def machine(level: str) -> Machine:
     return measure(quick=level != "full")
+
+
+@pytest.fixture(scope="session")
+def text_of_words(tmp_path_factory: pytest.TempPathFactory, size: Callable[..., float]) -> Path:
+    """Return a text of words, 55 MB in a full run."""
+    path = tmp_path_factory.mktemp("text") / "words.txt"
+    write_text(path, size(55, 8, 0.05), types=int(size(240_000, 60_000, 500)))
+    return path
 
 
 @pytest.fixture
@@ -52,12 +62,13 @@ Contender = Callable[[], Any]
 
 @pytest.fixture
 def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str, float]]:
-    """duel(group, contenders, check=, work=, unit=, limit=) -> median seconds of each contender.
+    """Return a function that times contenders: median seconds by name.
 
-    contenders: name to a call without arguments, "bigram" among them. check(name, answer) raises
-    where an answer is wrong. work: how many units one call does, for the rate. limit: a function
-    of the machine that gives the least seconds that the work could take. curve: (name, axis, x)
-    makes the case a point of a curve, with the most memory that a call took besides its input.
+    `contenders` leads from a name to a call without arguments; "bigram" is one of them.
+    ``check(name, answer)`` raises if an answer is wrong. `work` is how many units one call does,
+    for the rate. `limit` is a function of the machine that returns the least seconds that the work
+    could take. `curve`, (name, axis, x), makes the case a point of a curve, with the peak memory of
+    a call beside its input.
     """
 
     def run(
@@ -92,14 +103,16 @@ def duel(benchmark: Any, level: str, machine: Machine) -> Callable[..., dict[str
         if curve is not None:
             benchmark.extra_info["curve"] = dict(zip(("name", "axis", "x"), curve, strict=True))
             benchmark.extra_info["memory"] = memory
-        benchmark.pedantic(contenders["bigram"], rounds=1)  # so that pytest-benchmark has its due
+        benchmark.pedantic(
+            contenders["bigram"], rounds=1
+        )  # pytest-benchmark needs a run of its own
         return seconds
 
     return run
 
 
 def _first_call(contender: Contender, with_memory: bool) -> tuple[Any, float, int | None]:
-    """Return the answer, the seconds that it took, and by how much memory rose."""
+    """Return the answer, the seconds that it took, and by how much memory grew."""
     if with_memory:
         reset_peak_memory()
     start = time.perf_counter()
@@ -111,7 +124,7 @@ def _first_call(contender: Contender, with_memory: bool) -> tuple[Any, float, in
 def _alternate(
     contenders: Mapping[str, Contender], once: Mapping[str, float], level: str
 ) -> dict[str, float]:
-    """Median seconds of each: rounds of one turn each until the time for it is spent."""
+    """Return median seconds of each, from rounds of one turn each until the time is spent."""
     budget, most = {"full": (6.0, 25), "quick": (0.6, 7), "smoke": (0.0, 1)}[level]
     least = 1 if level == "smoke" or sum(once.values()) > 2 * budget else 3
     repeats = dict.fromkeys(contenders, 1)
@@ -122,7 +135,7 @@ def _alternate(
     start = time.perf_counter()
     while True:
         for name, contender in contenders.items():
-            if once[name] < 0.02:  # the one before it has left the caches full of its own
+            if once[name] < 0.02:  # the previous contender has filled the caches
                 contender()
             turns[name].append(_time(contender, repeats[name]))
         done = len(next(iter(turns.values())))

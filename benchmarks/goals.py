@@ -1,4 +1,4 @@
-"""What a case is to reach, and how far it came."""
+"""The goal of a case, and what was reached."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ OURS = ("bigram", "bigram, 1 thread")
 
 @dataclass(frozen=True)
 class Goal:
-    """One of: so many times faster than a peer, so much work a second, or so few seconds.
+    """One of: a ratio to a peer's time, work per second, or seconds a call.
 
     Parameters
     ----------
     ratio : float, optional
         The peer's seconds over ours.
     peer : str, optional
-        None is the best one.
+        The peer; None means the best one.
     rate : float, optional
-        Units of work a second, of one thread where one thread was timed.
+        Units of work a second, of one thread if one thread was timed.
     seconds : float, optional
-        At most so many for a call.
+        The most that a call may take.
     """
 
     ratio: float | None = None
@@ -30,7 +30,7 @@ class Goal:
     seconds: float | None = None
 
     def words(self, unit: str) -> str:
-        """Say the goal."""
+        """Return the goal in words."""
         if self.ratio is not None:
             return f"{self.ratio:g} x {self.peer or 'the best peer'}"
         if self.rate is not None:
@@ -39,7 +39,7 @@ class Goal:
         return f"at most {duration(self.seconds)}"
 
     def reached(self, seconds: Mapping[str, float], work: float, unit: str) -> str | None:
-        """Say what was reached; None where the peer was not timed."""
+        """Return what was reached; None if the peer was not timed."""
         ours = seconds["bigram"]
         if self.ratio is not None:
             peers = {name: s for name, s in seconds.items() if name not in OURS}
@@ -53,7 +53,7 @@ class Goal:
 
 
 def duration(seconds: float) -> str:
-    """Say seconds in the unit that suits them."""
+    """Return seconds in a fitting unit."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def per_second(rate: float, unit: str) -> str:
-    """Say a rate with the prefix that suits it."""
+    """Return a rate with a fitting prefix."""
     for prefix, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if rate >= scale:
             return f"{rate / scale:.3g} {prefix}{unit}/s"

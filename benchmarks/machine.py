@@ -1,4 +1,4 @@
-"""What the machine can do at most, measured in the run that the figures come from."""
+"""The limits of the machine, measured in the run that the figures come from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Machine:
 
 
 def measure(*, quick: bool = False) -> Machine:
-    """Measure the limits; NumPy's copies and sums run without the GIL."""
+    """Measure the limits; NumPy copies and reduces without the GIL."""
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
     size = 1 << (24 if quick else 27)
     source = [np.ones(size, np.uint8) for _ in range(threads)]
@@ -46,7 +46,7 @@ def measure(*, quick: bool = False) -> Machine:
 
 
 def _together(work: Callable[[int], object], threads: int) -> float:
-    """Median seconds of `threads` calls side by side."""
+    """Return the median seconds of `threads` calls side by side."""
     times = []
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(5):
@@ -60,10 +60,10 @@ _before = 0
 
 
 def reset_peak_memory() -> None:
-    """Forget the most memory that was held so far; what is held now counts as nothing."""
+    """Start measuring: memory that is held now does not count."""
     global _before
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # what is freed, but held for later, would not count
+        ctypes.CDLL(None).malloc_trim(0)  # freed memory that the allocator keeps would not count
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")
         _before = _status("VmRSS")
@@ -72,7 +72,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory() -> int | None:
-    """Return by how many bytes resident memory rose at most since then; None but on Linux."""
+    """Return the peak growth of resident memory since then in bytes; None except on Linux."""
     return None if _before < 0 else max(0, _status("VmHWM") - _before)
 
 

@@ -1,4 +1,4 @@
-"""From the JSON of a run to the Markdown table and the chart."""
+"""From the JSON of a run to the Markdown table and the charts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def table(cases: list[dict[str, Any]], run: dict[str, Any]) -> str:
         (
             f"Machine: {cpu.get('brand_raw', '?')}, {cpu.get('count', '?')} processors; "
             f"Python {machine['python_version']}; {run['datetime'][:10]}. "
-            "Medians of turns taken in one process; `ratio` is the best peer's time over ours."
+            "Medians of turns in one process; `ratio` is the best peer's time over ours."
         ),
         "",
         (
@@ -80,10 +80,10 @@ def size(count: float | None) -> str:
 
 
 def point_table(points: list[dict[str, Any]]) -> str:
-    """Return the points of the curves: time, rate, and the most memory beside the input."""
+    """Return the points of the curves: time, rate, and peak memory beside the input."""
     lines = [
         "",
-        "Memory is what the process held at most during a call, beside its input.",
+        "Memory is the peak that a call takes beside its input.",
         "",
         "| work | bigram | rate | memory | peer | its time | its memory |",
         "|---|---|---|---|---|---|---|",
@@ -136,7 +136,7 @@ def curves(points: list[dict[str, Any]], path: Path) -> None:
 
 
 def chart(cases: list[dict[str, Any]], path: Path) -> None:
-    """Draw one bar a case: how many times faster than the best peer, on a logarithmic axis."""
+    """Draw a bar for each case: its speed relative to the best peer, on a logarithmic axis."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -41,3 +41,9 @@ def write_text(path: Path, megabytes: float, *, types: int = 240_000) -> None:
         columns.append(current)
     words = _words(types, rng)
     path.write_bytes(b"".join(b" ".join(words[line]) + b"\n" for line in np.stack(columns, 1)))
+
+
+def num_pairs(path: Path) -> int:
+    """Return the number of bigrams that the header of an ARPA file states."""
+    with open(path, "rb") as file:
+        return int([next(file) for _ in range(3)][2].split(b"=")[1])
