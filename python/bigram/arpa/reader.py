@@ -1,4 +1,4 @@
-"""Reading ARPA files, strictly: every error names its line."""
+"""Reading ARPA files of order 2, as KenLM does, but strictly: errors name the line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
-from bigram.arpa.writer import BEGIN, END, UNKNOWN, ZERO
+from bigram.arpa.conventions import BEGIN, END, UNKNOWN, ZERO
 from bigram.common.threads import resolve_num_threads
 from bigram.common.types import StrPath
 from bigram.kernels.arpa import ArpaWords
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["read_arpa"]
 
-_MISSING_UNKNOWN = -100.0  # KenLM's log10 probability where a file has no <unk>
-_LARGEST = 308.0  # log10 of what float64 holds
+_MISSING_UNKNOWN = -100.0  # KenLM's log10 probability of <unk> if a file has none
+_LARGEST = 308.0  # log10 of the largest float64, rounded down
 _COUNT = re.compile(rb"ngram +(\d+) *= *(\d+)")
 _ERRORS = {
     1: "the section ends before the {wanted} {order}-grams that the header declares",
     2: "not a number",
-    3: "a positive log-probability",
+    3: "the log-probability is positive",
     4: "wanted a number, {order} word(s) and perhaps a backoff",
-    5: "a word that is not among the 1-grams",
-    6: "this word was given before",
-    7: "a backoff other than 0, but 2-grams have none",
+    5: "a word is not among the 1-grams",
+    6: "the word occurs twice",
+    7: "the backoff is not 0, but 2-grams have none",
 }
 
 
@@ -47,22 +47,22 @@ def read_arpa(path: StrPath, tokenizer: Tokenizer | None = None) -> tuple[Backof
     ----------
     path : str or path-like
     tokenizer : Tokenizer, optional
-        What gives the words their ids: its symbols must be the file's, ``<s>`` and ``</s>`` being
-        its boundary and ``<unk>`` its unknown symbol (where it has none, ``<unk>`` is left out).
-        None: a `WordTokenizer` of the words in the order of the file.
+        It gives the words their ids. Its symbols must be those of the file: its boundary is
+        ``<s>`` and ``</s>``, its unknown symbol is ``<unk>``, which is left out if it has none.
+        None: a `WordTokenizer` with the words in the order of the file.
 
     Returns
     -------
     table : BackoffTable
-        Rows of a foreign file need not sum to one.
+        Rows of files by other programs need not sum to one.
     tokenizer : Tokenizer
 
     Raises
     ------
     ValueError
-        For anything that is wrong with the file, with the line.
+        If anything is wrong with the file; the message names the line.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
 
     Warns
     -----
@@ -81,16 +81,16 @@ def read_arpa(path: StrPath, tokenizer: Tokenizer | None = None) -> tuple[Backof
 
 
 class _Pairs(NamedTuple):
-    """The 2-grams; contexts and nexts are places among the 1-grams."""
+    """The 2-grams; contexts and nexts are positions among the 1-grams."""
 
     log10: NDArray[np.float64]
     contexts: NDArray[np.int64]
     nexts: NDArray[np.int64]
-    begin: int  # the byte where the first is
+    begin: int  # the first one's byte
 
 
 class _File:
-    """The text of a file, and the byte that is read next."""
+    """The text of a file, whole in memory, and the byte that is read next."""
 
     def __init__(self, path: StrPath) -> None:
         self.name = os.fspath(path)
@@ -100,24 +100,25 @@ class _File:
             try:
                 self.text = gzip.decompress(self.text)
             except (OSError, EOFError, zlib.error) as error:
-                raise ValueError(f"{self.name}: damaged gzip data: {error}") from None
+                raise ValueError(f"{self.name}: the gzip data is damaged: {error}") from None
         self.position = 0
 
     def fail(self, message: str, position: int | None = None) -> NoReturn:
-        """Raise the error, with the line of a byte."""
+        """Raise ValueError with the line of a byte, that of the present position if None."""
         line = self.text.count(b"\n", 0, self.position if position is None else position) + 1
         raise ValueError(f"{self.name}, line {line}: {message}")
 
     def line(self) -> bytes:
-        """Return the next line that is not empty, without moving past it; b"" at the end."""
+        """Return the next line that is not empty, without reading past it; b"" at the end."""
         while self.position < len(self.text):
-            line = self._whole().strip(b" \t\r\n\0")
+            line = self.rest_of_line().strip(b" \t\r\n\0")
             if line:
                 return line
             self._skip()
         return b""
 
-    def _whole(self) -> bytes:
+    def rest_of_line(self) -> bytes:
+        """Return the line from the present position on."""
         end = self.text.find(b"\n", self.position)
         return self.text[self.position : end if end >= 0 else len(self.text)]
 
@@ -126,30 +127,30 @@ class _File:
         self.position = end + 1 if end >= 0 else len(self.text)
 
     def expect(self, wanted: bytes, more: str = "") -> None:
-        """Move past a line that must be there."""
+        """Read past a line that must be there."""
         line = self.line()
         if line != wanted:
             got = f"got {_shown(line)}" if line else "the file ends"
-            self.fail(f"wanted {_shown(wanted)}, {got}{more}")
+            self.fail(f"{got}, wanted {_shown(wanted)}{more}")
         self._skip()
 
     def header(self) -> tuple[int, int]:
-        r"""Read what is declared between \data\ and the first section."""
+        r"""Read the numbers of 1-grams and 2-grams, after \data\."""
         self.expect(b"\\data\\")
         counts: list[int] = []
         while match := _COUNT.fullmatch(self.line()):
             order, count = int(match[1]), int(match[2])
             if order != len(counts) + 1:
-                self.fail(f"wanted ngram {len(counts) + 1}=..., got {_shown(self.line())}")
+                self.fail(f"got {_shown(self.line())}, wanted ngram {len(counts) + 1}=...")
             if order > 2:
-                self.fail(f"the model is of order {order} at least; only bigrams can be read")
+                self.fail(f"the model is of order {order} or more, wanted order 2")
             if count > len(self.text):
-                self.fail(f"{count} {order}-grams are more than the file could hold")
+                self.fail(f"{count} {order}-grams are more than the file can hold")
             counts.append(count)
             self._skip()
         if len(counts) < 2:
-            got = _shown(self.line()) if self.line() else "the end of the file"
-            self.fail(f"wanted ngram {len(counts) + 1}=..., got {got}")
+            got = f"got {_shown(self.line())}" if self.line() else "the file ends"
+            self.fail(f"{got}, wanted ngram {len(counts) + 1}=...")
         return counts[0], counts[1]
 
     def unigrams(self, count: int) -> ArpaWords:
@@ -161,7 +162,7 @@ class _File:
         if large.any():
             self.position = begin
             self.position = _line_start(self, int(np.argmax(large)))
-            self.fail(f"a backoff of more than 10^{_LARGEST:.0f}: {_shown(self._whole())}")
+            self.fail(f"the backoff is above 10^{_LARGEST:.0f}: {_shown(self.rest_of_line())}")
         return words
 
     def bigrams(self, words: ArpaWords, count: int) -> _Pairs:
@@ -177,7 +178,7 @@ class _File:
         self.position = position
         if error:
             message = _ERRORS[error].format(order=order, wanted=count)
-            self.fail(f"{message}: {_shown(self._whole())}")
+            self.fail(f"{message}: {_shown(self.rest_of_line())}")
 
     def _more(self, order: int) -> str:
         if self.line().startswith(b"\\"):
@@ -185,18 +186,18 @@ class _File:
         return f": are there more {order}-grams than the header declares?"
 
     def end(self) -> None:
-        r"""Read \end\, after which there must be nothing."""
+        r"""Read \end\, which must be the last line."""
         self.expect(b"\\end\\", self._more(2))
         if self.line():
-            self.fail(f"{_shown(self.line())} after \\end\\")
+            self.fail(f"got {_shown(self.line())} after \\end\\, wanted the end of the file")
 
     def decode(self, joined: bytes) -> list[str]:
-        """Return the words of the 1-grams."""
+        """Return the words of the 1-grams, joined by newlines in the file's encoding."""
         try:
             return joined.decode("utf-8", "surrogatepass").split("\n")[:-1]
         except UnicodeDecodeError as error:
             word = joined[: error.start].count(b"\n")
-            raise ValueError(f"{self.name}: 1-gram number {word + 1} is not UTF-8") from None
+            raise ValueError(f"{self.name}: 1-gram {word + 1} is not UTF-8") from None
 
 
 def _shown(line: bytes) -> str:
@@ -207,11 +208,15 @@ def _shown(line: bytes) -> str:
 def _ids(
     file: _File, names: list[str], tokenizer: Tokenizer | None
 ) -> tuple[NDArray[np.int64], Tokenizer]:
-    """Return the id of each 1-gram, -1 for one that is left out, and the tokenizer."""
+    """Return the id of each 1-gram, -1 for one that is left out, and the tokenizer.
+
+    The ids are those of the tokenizer, or of a new one with the words in the order of the file.
+    """
+    # Files by SRILM and others may have <UNK>.
     unknown = UNKNOWN if UNKNOWN in names or "<UNK>" not in names else "<UNK>"
     for name in (BEGIN, END):
         if name not in names:
-            raise ValueError(f"{file.name}: {name} is missing among the 1-grams")
+            raise ValueError(f"{file.name}: the 1-grams lack {name}")
     if unknown not in names and (tokenizer is None or tokenizer.unknown_id is not None):
         message = f"{file.name} has no {UNKNOWN}: it gets the log10 probability -100, as in KenLM"
         warnings.warn(message, UserWarning, stacklevel=4)
@@ -219,7 +224,9 @@ def _ids(
         words = [name for name in names if name not in (BEGIN, END, unknown)]
         tokenizer = WordTokenizer((END, UNKNOWN, *words), unknown=UNKNOWN)
     if tokenizer.boundary_id is None:
-        raise ValueError("an ARPA file needs a tokenizer with a boundary symbol")
+        raise ValueError(
+            "an ARPA file needs a boundary symbol for <s> and </s>, and the tokenizer has none"
+        )
     known = {symbol: k for k, symbol in enumerate(tokenizer.vocab)}
     del known[tokenizer.vocab[tokenizer.boundary_id]]
     known[BEGIN] = known[END] = tokenizer.boundary_id
@@ -235,7 +242,7 @@ def _ids(
 
 
 def _line_start(file: _File, lines: int) -> int:
-    """Return the byte where the line begins that is so many below the present one."""
+    """Return the byte where a line begins, counted from the present one."""
     position = file.position
     for _ in range(lines):
         position = file.text.index(b"\n", position) + 1
@@ -250,41 +257,50 @@ def _assemble(
     ids: NDArray[np.int64],
     tokenizer: Tokenizer,
 ) -> BackoffTable:
-    """Put numbers in the places of their ids."""
+    """Return the table, with each number at its id."""
     size, begin, end = tokenizer.vocab_size, names.index(BEGIN), names.index(END)
     base, backoff = np.full(size, np.nan), np.ones(size)
     if tokenizer.unknown_id is not None:
         base[tokenizer.unknown_id] = 10.0**_MISSING_UNKNOWN
+    # <s> and </s> have one id: its base is that of </s>, its backoff that of <s>.
     is_next, is_context = ids >= 0, ids >= 0
     is_next[begin] = is_context[end] = False
     base[ids[is_next]] = _power(words.log10[is_next])
     backoff[ids[is_context]] = _power(words.backoffs[is_context])
     if np.isnan(base).any():
         symbol = tokenizer.vocab[int(np.argmax(np.isnan(base)))]
-        raise ValueError(f"{file.name}: {symbol!r} of the tokenizer is not among the 1-grams")
+        raise ValueError(f"{file.name}: the 1-grams lack {symbol!r}, a symbol of the tokenizer")
     wrong = (pairs.nexts == begin) | (pairs.contexts == end)
-    _refuse_pair(file, pairs, wrong, f"nothing comes before {BEGIN} or after {END}")
+    _refuse_pair(file, pairs, wrong, f"a pair must not end in {BEGIN} or begin with {END}")
     wrong = (ids[pairs.nexts] < 0) | (ids[pairs.contexts] < 0)
     _refuse_pair(file, pairs, wrong, "the tokenizer has no unknown symbol")
-    keys = ids[pairs.contexts] * size + ids[pairs.nexts]
-    order = np.arange(len(keys))
-    if np.any(keys[1:] <= keys[:-1]):
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        repeated = np.zeros(len(keys), np.bool_)
-        repeated[order[1:][keys[1:] == keys[:-1]]] = True
-        _refuse_pair(file, pairs, repeated, "this 2-gram was given before")
+    keys, order = _sorted_keys(file, pairs, ids[pairs.contexts] * size + ids[pairs.nexts])
     rows, columns = np.divmod(keys, size)
     indptr = np.searchsorted(rows, np.arange(size + 1))
     probs = _power(pairs.log10[order])
     return BackoffTable(indptr, columns.astype(np.int32), probs, backoff, base)
 
 
+def _sorted_keys(
+    file: _File, pairs: _Pairs, keys: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the keys of the pairs in ascending order, and that order; refuse a repeated key."""
+    order = np.arange(len(keys))
+    if np.any(keys[1:] <= keys[:-1]):  # a file that this package wrote is in order
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        repeated = np.zeros(len(keys), np.bool_)
+        repeated[order[1:][keys[1:] == keys[:-1]]] = True
+        _refuse_pair(file, pairs, repeated, "the 2-gram occurs twice")
+    return keys, order
+
+
 def _refuse_pair(file: _File, pairs: _Pairs, wrong: NDArray[np.bool_], message: str) -> None:
+    """Raise ValueError with the line of the first pair that is wrong, if there is one."""
     if wrong.any():
         file.position = pairs.begin
         file.position = _line_start(file, int(np.argmax(wrong)))
-        file.fail(f"{message}: {_shown(file._whole())}")
+        file.fail(f"{message}: {_shown(file.rest_of_line())}")
 
 
 def _power(log10: NDArray[np.float64]) -> NDArray[np.float64]:

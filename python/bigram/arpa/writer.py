@@ -1,8 +1,7 @@
-r"""ARPA files of order 2, written and read as KenLM's lmplz and KenLM do.
+"""Writing ARPA files of order 2, as KenLM's lmplz does.
 
-Logarithms to base 10. The boundary of a tokenizer is ``<s>`` as a context and ``</s>`` as a token,
-its unknown symbol is ``<unk>``. A probability or a backoff of zero is written as -99, and -99 is
-read as zero.
+Logarithms are to base 10. The boundary of a tokenizer is ``<s>`` as a context and ``</s>`` as a
+token; its unknown symbol is ``<unk>``. A probability or backoff of zero is written as -99.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bigram.arpa.conventions import BEGIN, END, UNKNOWN, ZERO
 from bigram.common.types import StrPath
 from bigram.kernels.arpa import format_ngrams
 from bigram.storage.atomic import atomic_write
@@ -30,35 +30,32 @@ if TYPE_CHECKING:
 
 __all__ = ["write_arpa"]
 
-ZERO = -99.0  # in place of the logarithm of zero
-BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 _SEPARATORS = "\0\t\n\r "
-_LINES = 1 << 20  # formatted at a time
+_LINES = 1 << 20  # formatted at a time: tens of megabytes
 
 
 def write_arpa(path: StrPath, table: Table, tokenizer: Tokenizer | None) -> None:
-    """Write a model as an ARPA file, gzipped where the name ends in .gz.
+    """Write a model as an ARPA file, gzipped if the name ends in .gz.
 
     Parameters
     ----------
     path : str or path-like
     table : Table
-        A dense table is written with all its pairs. Of a mixture an approximation is written: see
+        A dense table is written with all its pairs, a mixture as an approximation: see
         :func:`bigram.tables.conversion.as_backoff`.
     tokenizer : Tokenizer or None
-        It must have a boundary. Without an unknown symbol, ``<unk>`` is written with probability
-        zero.
+        It must have a boundary. If it has no unknown symbol, ``<unk>`` gets probability zero.
 
     Raises
     ------
     ValueError
-        Without a boundary, or for a symbol that an ARPA file cannot hold, by name.
+        If there is no boundary, or if an ARPA file cannot hold a symbol.
     OSError
         If the file cannot be written.
     """
     if tokenizer is None or tokenizer.boundary_id is None:
         raise ValueError(
-            "an ARPA file needs a boundary symbol for <s> and </s>; the model's tokenizer has none"
+            "an ARPA file needs a boundary symbol for <s> and </s>, and the tokenizer has none"
         )
     _check_symbols(tokenizer)
     backoff = as_backoff(table)
@@ -71,16 +68,21 @@ def write_arpa(path: StrPath, table: Table, tokenizer: Tokenizer | None) -> None
 
 
 def _check_symbols(tokenizer: Tokenizer) -> None:
+    """Refuse symbols that a reader would split or take for others.
+
+    All of them are searched as one string first: a loop over 256,000 symbols takes longer than
+    writing them.
+    """
     special = {tokenizer.boundary_id, tokenizer.unknown_id}
     words = [word for k, word in enumerate(tokenizer.vocab) if k not in special]
     together = "".join(words)
     if all(words) and not any(c in together for c in _SEPARATORS):
-        reserved = {BEGIN, END, UNKNOWN}.intersection(words)
+        refused = {BEGIN, END, UNKNOWN}.intersection(words)
     else:
-        reserved = {word for word in words if not word or any(c in word for c in _SEPARATORS)}
-    if reserved:
+        refused = {word for word in words if not word or any(c in word for c in _SEPARATORS)}
+    if refused:
         raise ValueError(
-            f"symbol {min(reserved)!r} cannot be in an ARPA file: symbols must not be empty, hold "
+            f"symbol {min(refused)!r} cannot be in an ARPA file: symbols must not be empty, hold "
             f"NUL, tab, newline, CR or space, or be {BEGIN}, {END} or {UNKNOWN}"
         )
 
@@ -103,7 +105,7 @@ def _write(file: BinaryIO | gzip.GzipFile, table: BackoffTable, tokenizer: Token
 
 
 class _Symbols:
-    """All symbols as UTF-8 in one piece, with one of the two names of the boundary."""
+    """All symbols as one piece of UTF-8 with offsets, under one of the boundary's two names."""
 
     def __init__(self, tokenizer: Tokenizer, boundary: str) -> None:
         words = list(tokenizer.vocab)
@@ -131,7 +133,7 @@ def _lines(
 def _unigrams(
     table: BackoffTable, tokenizer: Tokenizer, contexts: _Symbols, nexts: _Symbols
 ) -> Iterator[Any]:
-    """Give the lines: <unk>, <s>, </s>, then the words in the order of their ids."""
+    """Yield the lines of <unk>, <s> and </s>, then those of the words in the order of ids."""
     probs = np.minimum(_log10(table.base), 0.0)
     backoffs = _log10(table.backoff)
     begin_backoff = backoffs[tokenizer.boundary_id or 0]
@@ -154,7 +156,7 @@ def _unigrams(
 
 
 def _row_blocks(indptr: NDArray[np.int64]) -> Iterator[slice]:
-    """Give neighbouring contexts of about _LINES pairs together, or one that has more."""
+    """Yield slices of contexts with at most _LINES pairs together, or of one that has more."""
     start, size = 0, len(indptr) - 1
     while start < size:
         end = int(np.searchsorted(indptr, indptr[start] + _LINES, side="right")) - 1
