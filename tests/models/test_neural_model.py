@@ -97,7 +97,9 @@ def test_forward_refuses_what_makes_no_sense() -> None:
         model.forward([[0, 5]])
     with pytest.raises(ValueError, match=r"targets\[1, 0\] = -1"):
         model.forward([[0], [1]], [[0], [-1]])
-    with pytest.raises(ValueError, match=r"targets has shape \(1, 1\), idx has \(2, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"targets has shape \(1, 1\), wanted that of idx, \(2, 1\)"
+    ):
         model.forward([[0], [1]], [[0]])
 
 

@@ -57,7 +57,9 @@ def test_normals_match_the_golden_file(golden: dict[str, Any]) -> None:
     assert drawn.sum(dtype=np.float64) == pytest.approx(golden["randn_27x27_sum"], abs=1e-5)
 
 
-def test_the_shakespeare_lectures_first_weights_and_batch(golden: dict[str, Any]) -> None:
+def test_first_weights_and_batch_are_those_of_the_shakespeare_lecture(
+    golden: dict[str, Any],
+) -> None:
     script = golden["shakespeare_manual_seed_1337"]
     weight = TorchGenerator(1337).randn((65, 65))
     np.testing.assert_allclose(weight[0, :8], script["init_weight_row0_first8"], rtol=3e-7)
@@ -70,7 +72,7 @@ def test_the_shakespeare_lectures_first_weights_and_batch(golden: dict[str, Any]
     ("method", "key"),
     [("exponential", "exponential"), ("cumulative", "cumulative_old_torch")],
 )
-def test_names_drawn_from_the_counts(
+def test_names_drawn_from_the_counts_are_those_of_the_names_lecture(
     golden: dict[str, Any], counts: np.ndarray, method: Any, key: str
 ) -> None:
     probs = counts.astype(np.float32)
@@ -89,10 +91,10 @@ def test_names_drawn_from_the_counts(
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("shape", SIZES)
-def test_equal_to_torch(seed: int, shape: Any) -> None:
+def test_draws_in_a_row_equal_torchs(seed: int, shape: Any) -> None:
     torch = pytest.importorskip("torch")
     theirs, ours = torch.Generator().manual_seed(seed), TorchGenerator(seed)
-    # one after the other from the same generator, so that each must leave it in the right state
+    # One after another from the same generator: each must leave it in the right state.
     for _ in range(2):
         for dtype, rtol in ((torch.float32, 4e-7), (torch.float64, 1e-12)):
             numpy_dtype = np.float32 if dtype == torch.float32 else np.float64
@@ -156,7 +158,7 @@ def test_multinomial_equals_torch(dtype: str, num_samples: int) -> None:
         np.testing.assert_array_equal(drawn, expected.numpy())
 
 
-def test_the_state_goes_on_where_it_was_taken() -> None:
+def test_a_generator_continues_from_a_saved_state() -> None:
     generator = TorchGenerator(9, multinomial="cumulative")
     generator.randn(3)  # leaves half a pair behind
     generator.rand(700)
@@ -191,7 +193,7 @@ def test_a_foreign_state_is_refused(state: Any) -> None:
         TorchGenerator(1).set_state(state)
 
 
-def test_bad_arguments_are_named() -> None:
+def test_errors_name_the_bad_argument() -> None:
     with pytest.raises(TypeError, match="seed is str"):
         TorchGenerator("1")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="outside"):
@@ -203,7 +205,7 @@ def test_bad_arguments_are_named() -> None:
         generator.rand(3, dtype=np.int64)
     with pytest.raises(TypeError, match="wanted an int or a tuple"):
         generator.rand(2.5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="negative size"):
+    with pytest.raises(ValueError, match="wanted sizes >= 0"):
         generator.randn((3, -1))
     with pytest.raises(ValueError, match="wanted more than low"):
         generator.randint(0, 3)
@@ -212,7 +214,7 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="outside"):
         generator.randperm(-1)
     for probs in ([0.0, 0.0], [0.5, -0.5], [np.nan, 1.0], [np.inf, 1.0]):
-        with pytest.raises(ValueError, match="each row"):
+        with pytest.raises(ValueError, match="probs has a bad row"):
             generator.multinomial(probs)
     with pytest.raises(ValueError, match="shape"):
         generator.multinomial(np.ones((2, 2, 2)))

@@ -1,7 +1,7 @@
-"""The command `bigram`: its entry point, and how it ends.
+"""The command `bigram`: its entry point and its exit codes.
 
-Each module of this package adds its commands to `app`. Bad input of any kind ends in exit code 2
-and one line on standard error; Ctrl-C in 130, a closed pipe in 141, as shells expect.
+Each module of this package adds its commands to `app`. Bad input of any kind gives exit code 2 and
+one line on standard error; Ctrl-C gives 130 and a closed pipe 141, as shells expect.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ info.register(app)
 
 @contextmanager
 def _short_warnings() -> Iterator[None]:
-    """Print warnings as one line, without the place in our code that gave them."""
+    """Print warnings as one line, without the source line that gave them."""
     before = warnings.formatwarning
     warnings.formatwarning = lambda message, *_args, **_named: f"bigram: warning: {message}\n"
     try:
@@ -91,14 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is None:
             raise OSError("standard output is closed")
         escape_what_cannot_be_written()
-        # Not through command.main, which has its own ways to end.
+        # Not through command.main, which has its own exit codes.
         with _short_warnings(), command.make_context("bigram", words) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as end:
         return end.exit_code
     except BrokenPipeError:
-        # Whoever read our output is gone (`| head`); the flush at exit must not complain again.
+        # The reader of the output is gone (`| head`); the flush at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):

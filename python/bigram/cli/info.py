@@ -1,4 +1,4 @@
-"""`bigram info`: what a file holds, whoever wrote it."""
+"""`bigram info`: what a file holds, by this package, KenLM or any other that writes ARPA."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def _arpa(path: str, file: BufferedReader) -> dict[str, Any]:
         elif begun and line.startswith(b"\\1-grams"):
             break
     if not numbers:
-        raise ValueError(f"{path}: not an ARPA file: no \\data\\ with numbers of n-grams in it")
+        raise ValueError(
+            f"{path}: not an ARPA file: it has no \\data\\ section with numbers of n-grams"
+        )
     return _ngrams("arpa", numbers)
 
 
@@ -117,7 +119,7 @@ def _first_lines(path: str, file: BufferedReader) -> Iterator[bytes]:
 
 
 def _kenlm(path: str, file: BufferedReader) -> dict[str, Any]:
-    """Describe a binary file of KenLM by its header, as lm/binary_format.hh lays it out."""
+    """Describe a binary file of KenLM by its header; lm/binary_format.hh has the layout."""
     file.seek(_KENLM_FIXED)
     layout = struct.Struct("<B3xfi?3xI")
     try:

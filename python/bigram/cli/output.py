@@ -22,7 +22,7 @@ _DEFAULTS = ("strict", "surrogateescape")  # of standard output, if the user has
 
 
 def on_terminal() -> bool:
-    """Tell whether somebody watches standard error, so that a progress bar makes sense."""
+    """Tell whether standard error is a terminal, where a progress bar makes sense."""
     return sys.stderr.isatty()
 
 
@@ -31,7 +31,7 @@ def _writes_unicode() -> bool:
 
 
 def escape_what_cannot_be_written() -> None:
-    """Let standard output write what its encoding lacks as escapes, as standard error does."""
+    """Let standard output escape characters that its encoding lacks, as standard error does."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in _DEFAULTS:
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -56,7 +56,7 @@ def emit_table(rows: Sequence[tuple[str, str]]) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Say in one line what was wrong."""
+    """Return in one line what was wrong."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{os.fspath(error.filename)}: {error.strerror}"
     format_message = getattr(error, "format_message", None)

@@ -1,4 +1,4 @@
-"""The bigram model by counting: counts, a smoothing, and the table that they make."""
+"""The bigram model fitted by counting: counts, a smoothing, and the table made of both."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CountModel(BigramModel):
     Parameters
     ----------
     smoothing : Smoothing
-        How counts become probabilities; `MLE()` for relative frequencies as they are.
+        How counts become probabilities; `MLE()` takes the relative frequencies.
     tokenizer : Tokenizer, optional
         Built from the first corpus if None: its characters, with "." before and after each
         sequence (or "\n" where "." occurs). The vocabulary is fixed by the first fit.
@@ -50,7 +50,7 @@ class CountModel(BigramModel):
     counts : BigramCounts or None
         What the model was fitted on; None for a model read from an ARPA file.
     smoothing : Smoothing or None
-        None where the probabilities did not come from counts.
+        None if the model has no counts.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class CountModel(BigramModel):
         self._table: Table | None = None
 
     def fit(self, corpus: Corpus | Iterable[str], *, progress: bool = False) -> CountModel:
-        """Count a corpus; counts of an earlier fit are forgotten, the vocabulary is kept.
+        """Count a corpus. This replaces the counts of an earlier fit and keeps its vocabulary.
 
         Parameters
         ----------
@@ -93,11 +93,11 @@ class CountModel(BigramModel):
         Raises
         ------
         UnknownSymbolError
-            A symbol outside the vocabulary; the model is as it was.
+            If a symbol is outside the vocabulary; the model is unchanged.
         ValueError
-            The model holds probabilities that did not come from counts.
+            If the model holds probabilities without counts.
         TypeError
-            A bare str, or something that is no corpus.
+            If `corpus` is a bare str, or not a corpus.
 
         Examples
         --------
@@ -132,7 +132,7 @@ class CountModel(BigramModel):
         smoothing: Smoothing = _ADD_ONE,
         tokenizer: Tokenizer | None = None,
     ) -> CountModel:
-        """Make a model of counts that are already there.
+        """Make a model of existing counts.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class CountModel(BigramModel):
             `counts[i, j]` says how often `j` follows `i`.
         smoothing : Smoothing
         tokenizer : Tokenizer, optional
-            That of the counts if None; without any the model works on ids.
+            None takes that of the counts; a model without one works on ids.
 
         Returns
         -------
@@ -149,9 +149,9 @@ class CountModel(BigramModel):
         Raises
         ------
         TypeError
-            The array holds no integers.
+            If the array is not of integers.
         ValueError
-            The tokenizer has another vocabulary size; a count is negative.
+            If the tokenizer has another vocabulary size, or a count is negative.
 
         Examples
         --------
@@ -167,7 +167,7 @@ class CountModel(BigramModel):
 
     @classmethod
     def from_table(cls, table: Table, tokenizer: Tokenizer | None = None) -> CountModel:
-        """Make a model of probabilities that did not come from counts of ours.
+        """Make a model of a table of probabilities, without counts.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class CountModel(BigramModel):
         Raises
         ------
         ValueError
-            The tokenizer has another vocabulary size than the table.
+            If the tokenizer has another vocabulary size than the table.
 
         Examples
         --------
@@ -203,15 +203,15 @@ class CountModel(BigramModel):
 
     @classmethod
     def from_arpa(cls, path: StrPath, *, tokenizer: Tokenizer | None = None) -> CountModel:
-        """Read a bigram model from an ARPA file, of ours, KenLM's or SRILM's; .gz too.
+        """Read a bigram model from an ARPA file (.gz too) by any program, such as KenLM or SRILM.
 
         Parameters
         ----------
         path : str or path-like
         tokenizer : Tokenizer, optional
-            What gives the words their ids: its symbols must be the file's, ``<s>`` and ``</s>``
-            being its boundary and ``<unk>`` its unknown symbol. None: a `WordTokenizer` of the
-            words in the order of the file.
+            Gives the words their ids. Its symbols must be the words of the file, with its boundary
+            for ``<s>`` and ``</s>``, and its unknown symbol for ``<unk>``. None makes a
+            `WordTokenizer` with the words in the order of the file.
 
         Returns
         -------
@@ -221,14 +221,14 @@ class CountModel(BigramModel):
         Raises
         ------
         ValueError
-            For anything that is wrong with the file, with the line.
+            If the file is malformed; the message names the line.
         OSError
             If it cannot be read.
 
         Warns
         -----
         UserWarning
-            If there is no ``<unk>``: it gets the log10 probability -100, as in KenLM.
+            If the file has no ``<unk>``; the log10 probability of it is then -100, as in KenLM.
 
         Examples
         --------
@@ -244,26 +244,26 @@ class CountModel(BigramModel):
         return cls.from_table(*read_arpa(path, tokenizer))
 
     def prune(self, *, min_count: int = 1, threshold: float | None = None) -> CountModel:
-        """Make a smaller model, which leaves some pairs to the backoff.
+        """Make a smaller model by leaving some pairs to the backoff.
 
         Parameters
         ----------
         min_count : int
-            Pairs counted less often are left out; the model must have counts. Under
-            `ModifiedKneserNey` as by lmplz's ``--prune 0 k``, k being one less.
+            Pairs counted less often are left out; the model must have counts. With
+            `ModifiedKneserNey` this is ``lmplz --prune 0 k`` for k = min_count - 1.
         threshold : float, optional
-            Then pairs without which, each taken alone, the perplexity would rise by a smaller part
-            than this are left out (Stolcke 1998; SRILM's -prune): 1e-7 is little, 1e-5 much.
+            Pairs are left out if, without the pair alone, the perplexity would rise by a smaller
+            share than this (Stolcke 1998; SRILM's -prune): 1e-7 prunes little, 1e-5 much.
 
         Returns
         -------
         CountModel
-            Of probabilities, without counts.
+            Without counts.
 
         Raises
         ------
         ValueError
-            A `min_count` above 1 where the model has no counts, or a `threshold` below 0.
+            If `min_count` is above 1 and the model has no counts, or `threshold` is below 0.
 
         Examples
         --------
@@ -276,7 +276,7 @@ class CountModel(BigramModel):
         """
         least = check_index(min_count, "min_count", 1)
         if least > 1 and self.counts is None:
-            raise ValueError("min_count needs counts, and the model holds probabilities")
+            raise ValueError(f"min_count = {least}, wanted 1 for a model without counts")
         if least > 1 and self.counts is not None:
             table = rare_pairs_left_out(self.counts, self._require_smoothing(), least)
         else:
@@ -288,7 +288,7 @@ class CountModel(BigramModel):
 
     @property
     def table(self) -> Table:
-        """The table of P(next | context), made when it is first asked for."""
+        """The table of P(next | context), computed at first use."""
         if self._table is None:
             if self.counts is None:
                 raise ValueError("the model is not fitted yet: call fit(corpus) first")
@@ -297,17 +297,16 @@ class CountModel(BigramModel):
 
     @property
     def discounts(self) -> Discounts | None:
-        """What the smoothing takes off the counts, and whether it had to fall back.
+        """What the smoothing subtracts from the counts, and whether it had to fall back.
 
-        None for a method that does not discount by the size of a count, and for a model of
-        probabilities.
+        None if its discount does not depend on the count, or the model has no counts.
         """
         if self.smoothing is None or self.counts is None:
             return None
         return self.smoothing.discounts(self.counts)
 
     def _arpa_table(self) -> Table:
-        # Of counts the pairs, even where the table is dense.
+        # An ARPA file lists the pairs that were counted; a dense table would list all V * V.
         if self.counts is None:
             return self.table
         return self._require_smoothing().backoff_table(self.counts)
@@ -321,7 +320,7 @@ class CountModel(BigramModel):
         return f"CountModel({self.smoothing}, {size}, {self.counts.total:,} pairs)"
 
     def __getstate__(self) -> dict[str, Any]:
-        # A table made of the counts is made again.
+        # A table that was computed from the counts is computed again.
         return {**self.__dict__, "_table": self._table if self.counts is None else None}
 
     def _set_counts(self, counts: BigramCounts) -> None:
@@ -332,11 +331,11 @@ class CountModel(BigramModel):
 
     def _require_smoothing(self) -> Smoothing:
         if self.smoothing is None:
-            raise ValueError("the model holds probabilities, not counts: it cannot be fitted")
+            raise ValueError("the model holds probabilities without counts: it cannot be fitted")
         return self.smoothing
 
     def _to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Return the counts with the smoothing's name, or else the table; and the tokenizer."""
+        """Return what `save` writes: the counts and the smoothing, or else the table."""
         tokenizer = None if self.tokenizer is None else self.tokenizer.to_json()
         if self.counts is None:
             arrays = {_TABLE_PREFIX + name: a for name, a in self.table.arrays().items()}

@@ -1,4 +1,4 @@
-"""Opening whatever `save` wrote."""
+"""Loading of every kind of file that `save` writes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def load(path: StrPath) -> Any:
     Returns
     -------
     object
-        A `CountModel`, `NeuralModel` or `BigramCounts`, by what the file says it holds.
+        A `CountModel`, `NeuralModel` or `BigramCounts`, whichever the file holds.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If it is damaged, foreign or of a newer version.
+        If it is damaged, not a bigram file, or of a newer version.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Mixing models: weights given, or found on held-out text."""
+"""Mixtures of models, with given weights or those that suit a held-out text best."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["interpolate"]
 
 _MOST_STEPS = 1000
-_ENOUGH = 1e-12  # a step that gains less, in nats a token, is the last
+_LEAST_GAIN = 1e-12  # nats per token; a step that gains less is the last
 
 
 def interpolate(
@@ -39,11 +39,11 @@ def interpolate(
     ----------
     models : sequence of models or tables
     weights : sequence of float, or "auto"
-        "auto": those under which `held_out` is likeliest, by expectation maximisation (Jelinek
+        "auto" finds those that make `held_out` most likely, by expectation maximisation (Jelinek
         and Mercer 1980; as SRILM's compute-best-mix).
     held_out : Corpus, iterable of str or BigramCounts, optional
-        Text that no model was fitted on; text is encoded by the first model's tokenizer. Pairs
-        that no model gives a probability say nothing.
+        Text that no model was fitted on, encoded with the first model's tokenizer. Pairs that have
+        probability zero in every model are left out.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def interpolate(
     Raises
     ------
     ValueError
-        For models of different vocabularies, weights that are no distribution, "auto" without
-        held-out text, or held-out text beside weights.
+        If the models have different vocabularies, the weights are not a distribution, "auto" has
+        no held-out text, or weights have one.
 
     Examples
     --------
@@ -68,25 +68,25 @@ def interpolate(
     """
     tables = [_table(model) for model in models]
     if not tables:
-        raise ValueError("models is empty; wanted at least one")
+        raise ValueError("models is empty, wanted at least one")
     tokenizers = [m.tokenizer for m in models if isinstance(m, BigramModel)]
     known = [t for t in tokenizers if t is not None]
     for other in known[1:]:
         if other.vocab != known[0].vocab:
-            raise ValueError("the models have different vocabularies; wanted one tokenizer")
+            raise ValueError("models have different vocabularies, wanted the same")
     even = MixtureTable(tables, np.full(len(tables), 1.0 / len(tables)))
     if not isinstance(weights, str):
         if held_out is not None:
-            raise ValueError("held_out is for weights='auto'; wanted it or the weights, not both")
+            raise ValueError("held_out and weights were given, wanted only one of them")
         return MixtureTable(tables, weights)
     if weights != "auto":
-        raise ValueError(f"weights = {weights!r}; wanted 'auto' or a number for each model")
+        raise ValueError(f"weights = {weights!r}, wanted 'auto' or a number for each model")
     if held_out is None:
-        raise ValueError("weights='auto' needs held_out text; or give the weights")
+        raise ValueError("weights = 'auto' needs held_out, a text to choose them by")
     counts = _held_out_counts(held_out, known[0] if known else None)
     if counts.vocab_size != even.vocab_size:
         raise ValueError(
-            f"held_out has {counts.vocab_size} symbols, the models have {even.vocab_size}"
+            f"held_out has {counts.vocab_size} symbols, wanted {even.vocab_size} as in the models"
         )
     return MixtureTable(tables, _best_weights(tables, counts))
 
@@ -97,7 +97,7 @@ def _held_out_counts(
     if isinstance(held_out, BigramCounts):
         return held_out
     if tokenizer is None and not isinstance(held_out, Corpus):
-        raise ValueError("held_out is text, but no model has a tokenizer: give BigramCounts")
+        raise ValueError("held_out is text and no model has a tokenizer, wanted BigramCounts")
     return count(held_out, tokenizer)
 
 
@@ -105,8 +105,8 @@ def _table(model: Any) -> DenseTable | BackoffTable:
     table = model.table if isinstance(model, BigramModel) else model
     if not isinstance(table, (DenseTable, BackoffTable)):
         raise TypeError(
-            f"models must be models or tables, not {type(table).__name__}; a mixture's parts can "
-            "be mixed again"
+            f"models holds {type(table).__name__}, wanted models, DenseTable or BackoffTable; mix "
+            "the parts of a mixture instead of it"
         )
     return table
 
@@ -114,7 +114,11 @@ def _table(model: Any) -> DenseTable | BackoffTable:
 def _best_weights(
     tables: list[DenseTable | BackoffTable], held_out: BigramCounts
 ) -> NDArray[np.float64]:
-    """Return the weights of the largest likelihood: each a table's share of the pairs."""
+    """Return the weights of maximum likelihood.
+
+    Expectation maximisation: each pair is shared among the tables in proportion to weight times
+    probability; the new weight of a table is its mean share.
+    """
     pairs = held_out.to_scipy().tocoo()
     probs = np.exp([table.pair_log_probs(pairs.row, pairs.col) for table in tables])
     possible = probs.any(axis=0)
@@ -125,7 +129,7 @@ def _best_weights(
         shares = weights[:, None] * probs
         total = shares.sum(axis=0)
         likelihood = float(times @ np.log(total))
-        if likelihood - before < _ENOUGH:
+        if likelihood - before < _LEAST_GAIN:
             break
         before = likelihood
         weights = shares @ (times / total)

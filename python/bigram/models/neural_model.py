@@ -29,30 +29,31 @@ if TYPE_CHECKING:
 
 __all__ = ["NeuralModel"]
 
-_STATE_KEY = "token_embedding_table.weight"  # the name it has in the lecture's model
+_STATE_KEY = "token_embedding_table.weight"  # the name of the weight in the lecture's model
 
 
 class NeuralModel(BigramModel):
     """A bigram language model trained as a network.
 
-    Row i of the weight holds the logits of what follows token i; softmax makes probabilities of
-    them. So the model has exactly the freedom of a table of counts, and training leads to it.
+    Row i of the weight holds the logits of the token after i; softmax turns them into
+    probabilities. The model can represent exactly what a table of counts can, and training leads
+    to that table.
 
     Parameters
     ----------
     vocab_size_or_tokenizer : int or Tokenizer
-        V, or the tokenizer that has that many symbols. Without one, the model works on ids.
+        V, or a tokenizer with V symbols. A model without a tokenizer works on ids.
     seed : int, TorchGenerator or None
-        For the first weights, N(0, 1). None takes fresh entropy.
+        For the initial weights, N(0, 1). None takes fresh entropy.
     weight : array, shape (V, V), optional
-        The first weights themselves; copied as float32.
+        The initial weights themselves; copied as float32.
 
     Raises
     ------
     TypeError
-        If the first argument is neither, or the weight holds no floats.
+        If the first argument is neither, or `weight` is not of numbers.
     ValueError
-        If the weight has another shape.
+        If `weight` has another shape.
 
     Examples
     --------
@@ -89,25 +90,25 @@ class NeuralModel(BigramModel):
         alpha: float = 0.0,
         tokenizer: Tokenizer | None = None,
     ) -> NeuralModel:
-        """Make the model that training on these counts leads to: weights ln(count / row sum).
+        """Make the model that training on these counts converges to: weights ln(count / row sum).
 
         Parameters
         ----------
         counts : BigramCounts, or integer array, shape (V, V), dense or csr_array
         alpha : float
-            Added to each count. With 0, a pair never seen has the weight -inf.
+            Added to each count. With 0, the weight of a pair with count 0 is -inf.
         tokenizer : Tokenizer, optional
-            That of the counts if None.
+            None takes that of the counts.
 
         Returns
         -------
         NeuralModel
-            A context never seen has the weights 0: every successor is equally likely.
+            A context that was never seen has weights 0: every successor is equally likely.
 
         Raises
         ------
         TypeError
-            If the array holds no integers.
+            If the array is not of integers.
         ValueError
             If the tokenizer has another vocabulary size, a count is negative, or `alpha` is.
 
@@ -170,7 +171,7 @@ class NeuralModel(BigramModel):
         Raises
         ------
         TypeError
-            If the ids are no integers.
+            If the ids are not integers.
         ValueError
             If an id is outside the vocabulary, or the shapes differ.
 
@@ -188,7 +189,9 @@ class NeuralModel(BigramModel):
         nexts = np.asarray(targets)
         check_inside(nexts, self.vocab_size, "targets")
         if nexts.shape != contexts.shape:
-            raise ValueError(f"targets has shape {nexts.shape}, idx has {contexts.shape}")
+            raise ValueError(
+                f"targets has shape {nexts.shape}, wanted that of idx, {contexts.shape}"
+            )
         flat = nexts.reshape(-1).astype(np.int64)
         loss = kernels.softmax_cross_entropy(logits.reshape(-1, self.vocab_size), flat)
         return logits, float(loss)
@@ -232,7 +235,7 @@ class NeuralModel(BigramModel):
         return Trainer(self, self._weight, self._forget_table, data, validation, options).run()
 
     def state_dict(self) -> dict[str, NDArray[np.float32]]:
-        """Return a copy of the weight under the name it has in the lecture's model.
+        """Return a copy of the weight under the name that it has in the lecture's model.
 
         Returns
         -------
@@ -268,9 +271,9 @@ class NeuralModel(BigramModel):
         KeyError
             If the weight is missing.
         TypeError
-            If it holds no numbers.
+            If the weight is not of numbers.
         ValueError
-            If it is not square, or of another size than the tokenizer's vocabulary.
+            If the weight is not square, or of another size than the tokenizer's vocabulary.
 
         Examples
         --------
@@ -313,7 +316,7 @@ def _as_weight(weight: ArrayLike, size: int) -> NDArray[np.float32]:
     """Return a float32 copy of shape (size, size)."""
     array = np.asarray(weight)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"weight has dtype {array.dtype}, wanted floats")
+        raise TypeError(f"weight has dtype {array.dtype}, wanted numbers")
     if array.shape != (size, size):
         raise ValueError(f"weight has shape {array.shape}, wanted ({size}, {size})")
     return np.array(array, dtype=np.float32, order="C")

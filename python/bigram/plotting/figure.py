@@ -17,14 +17,14 @@ BLUES = ("#ffffff", "#e6effa", "#bdd5ee", "#86b4de", "#4a8cc8", "#1f63a8", "#0b3
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure that belongs to no window, or say which extra is missing."""
+    """Make an empty figure outside of pyplot, width and height in inches."""
     with needs("matplotlib", extra="plot", purpose="plotting"):
         from matplotlib.figure import Figure
     return Figure(figsize=(width, height), facecolor=PAPER)
 
 
 def save_figure(axes: Axes, path: str) -> None:
-    """Write the figure that axes belong to, in the format that the file's name says."""
+    """Write the figure of some axes, in the format that the file's name ends in."""
     from matplotlib.figure import Figure
 
     assert isinstance(axes.figure, Figure)

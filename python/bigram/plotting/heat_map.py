@@ -1,6 +1,6 @@
-"""The picture of a bigram model: one cell for every pair, with the pair and its count.
+"""The heat map of a bigram model: one cell for every pair, with the pair and its count.
 
-Drawn on a matplotlib figure of its own, without pyplot and so without a display or global state.
+It is drawn on a new matplotlib figure, without pyplot and so without a display or global state.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_SYMBOLS", "heat_map", "model_map"]
 
 MAX_SYMBOLS = 100
-_MAX_ROWS = 4096  # of a table without counts, all of which are looked at to find what is frequent
+_MAX_ROWS = 4096  # without counts, all rows of a table are computed to find frequent symbols
 _CELL_INCHES, _LARGEST_INCHES = 0.58, 36.0
 _LETTER = 0.62  # width of a letter as a share of its size
 _NAMES = {" ": "␣", "\n": "↵", "\t": "⇥"}
@@ -54,7 +54,7 @@ def heat_map(
     title : str, optional
         Title above the picture.
     separator : str
-        What stands between the two symbols of a pair.
+        Written between the two symbols of a pair.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def heat_map(
     Raises
     ------
     ImportError
-        matplotlib is not installed.
+        If matplotlib is not installed.
     """
     values = np.asarray(values)
     title = title or "Which symbol follows which"
@@ -85,7 +85,7 @@ def model_map(
     title: str | None,
     max_symbols: int,
 ) -> Axes:
-    """Draw a model: its counts, or its probabilities where it has none; see `BigramModel.plot`."""
+    """Draw the counts of a model, or its probabilities if it has none; see `BigramModel.plot`."""
     size = table.vocab_size
     chosen = np.arange(size)
     usual = "Probability that one symbol follows another"
@@ -104,20 +104,20 @@ def model_map(
 
 
 def _frequency(table: Table, counts: BigramCounts | None) -> NDArray[Any]:
-    """Return how frequent each symbol is, in counts or by the columns of the table, shape (V,)."""
+    """Return how frequent each symbol is, by counts or by sums of probability, shape (V,)."""
     if counts is not None:
         return counts.unigram_counts() + counts.context_counts()
     if table.vocab_size > _MAX_ROWS:
         raise ValueError(
-            f"plot: {table.vocab_size:,} symbols and no counts to choose the frequent ones by; "
-            f"at most {_MAX_ROWS:,} can be drawn"
+            f"vocab_size = {table.vocab_size:,}, wanted at most {_MAX_ROWS:,} to plot a model "
+            "without counts, by which frequent symbols are chosen"
         )
     sums: NDArray[np.float64] = probability_rows(table, np.arange(table.vocab_size)).sum(axis=0)
     return sums
 
 
 def _new_axes(names: Sequence[str]) -> Axes:
-    """Axes whose cells are all of the same readable size."""
+    """Return new axes with cells of a readable size."""
     side = min(max(_CELL_INCHES * len(names), 3.5), _LARGEST_INCHES)
     letters = max(map(len, names), default=1)
     left = 0.6 + _LETTER * letters * _label_points(72 * side / max(len(names), 1)) / 72
@@ -156,7 +156,7 @@ def _annotate(ax: Axes, values: NDArray[Any], names: Sequence[str], separator: s
 
 
 def _label_axes(ax: Axes, names: Sequence[str], title: str) -> None:
-    """Symbols along the top and the left side, thin white lines between the cells."""
+    """Write the symbols along the top and the left side; draw thin lines between the cells."""
     size = _label_points(_cell_points(ax, len(names)))
     ticks = range(len(names))
     ax.set_xticks(ticks, names, fontsize=size, color=INK)
@@ -178,23 +178,23 @@ def _label_axes(ax: Axes, names: Sequence[str], title: str) -> None:
 
 
 def _cell_points(ax: Axes, size: int) -> float:
-    """Width of a cell in points (1/72 inch)."""
+    """Return the width of a cell in points (1/72 inch)."""
     box = ax.get_window_extent()
     return 72.0 * float(min(box.width, box.height) / ax.figure.dpi) / max(size, 1)
 
 
 def _label_points(cell: float) -> float:
-    """Size of the letters along the axes."""
+    """Return the size of the letters along the axes."""
     return min(0.36 * cell, 15.0)
 
 
 def _fit(wanted: float, letters: float, cell: float) -> float:
-    """Size of letters at which a text stays inside its cell."""
+    """Return the largest size of letters, up to `wanted`, at which a text fits into its cell."""
     return min(wanted, 0.92 * cell / (_LETTER * max(letters, 1)))
 
 
 def _figure(value: Any) -> str:
-    """Write a count as it is, a probability in per cent."""
+    """Return a count as text, a probability in per cent."""
     if isinstance(value, np.integer):
         return str(value)
     if value == 0:
@@ -203,7 +203,7 @@ def _figure(value: Any) -> str:
 
 
 def _visible(symbol: str) -> str:
-    """Make a symbol visible."""
+    """Return a symbol, or a visible sign in its place."""
     shown = _NAMES.get(symbol)
     if shown is None:
         shown = symbol if symbol.isprintable() else symbol.encode("unicode_escape").decode()

@@ -32,8 +32,9 @@ def loss_curve(
     losses : float64 array, shape (steps,)
         In nats.
     evaluations : mapping of str to sequence of (step, loss)
-        Up to two curves by their names; losses that are not finite are left out.
+        Up to two named curves; losses that are not finite are left out.
     floor : float
+        In nats; drawn as a horizontal line.
     ax : matplotlib Axes, optional
         Where to draw; a new figure if None.
 

@@ -1,4 +1,4 @@
-"""Where random numbers of training and sampling come from."""
+"""Sources of random numbers for training and sampling."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from bigram.randomness.torch_generator import TorchGenerator
 
 __all__ = ["Random", "Seed", "random_source"]
 
-
 Seed: TypeAlias = "int | TorchGenerator | None"
 
 
 class Random(Protocol):
-    """What training draws with: torch's names, and a state that goes into a checkpoint."""
+    """What training draws with: methods with torch's names, and a state for checkpoints."""
 
     def randn(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Draw normal numbers N(0, 1)."""
@@ -35,7 +34,7 @@ class Random(Protocol):
 
 
 class _NumpyRandom:
-    """numpy.random.default_rng behind the names of `Random`."""
+    """`numpy.random.default_rng` with the methods of `Random`."""
 
     def __init__(self, seed: int | None) -> None:
         self._generator = np.random.default_rng(seed)
@@ -56,12 +55,12 @@ class _NumpyRandom:
         self._generator.bit_generator.state = state
 
 
-def random_source(seed: int | TorchGenerator | None) -> Random:
-    """Return what to draw with: torch's numbers in the lecture's order, or NumPy's."""
+def random_source(seed: Seed) -> Random:
+    """Return what to draw with: the `TorchGenerator` itself, or else NumPy's generator."""
     if isinstance(seed, TorchGenerator):
         return seed
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__")):
         raise TypeError(f"seed is {type(seed).__name__}, wanted an int, TorchGenerator or None")
     if seed is not None and seed < 0:
-        raise ValueError(f"seed = {seed}, wanted an int that is not negative")
+        raise ValueError(f"seed = {seed}, wanted an int >= 0")
     return _NumpyRandom(seed)

@@ -1,9 +1,9 @@
-"""PyTorch's CPU random numbers without PyTorch, so that the lectures come out number for number.
+"""PyTorch's CPU random numbers without PyTorch, to reproduce the lectures number for number.
 
 `torch.Generator().manual_seed(seed)` is a Mersenne Twister seeded with the low 32 bits of the
-seed; numpy.random.MT19937 makes the same stream of 32-bit words. What differs is how the words
-become numbers, and that is all this module holds. Integers and uniforms agree to the bit, normals
-and exponentials to float32 rounding (torch evaluates log, sin and cos with its own polynomials).
+seed; numpy.random.MT19937 makes the same stream of 32-bit words. This module adds how torch turns
+the words into numbers. Integers and uniforms agree to the bit, normals and exponentials to float32
+rounding (torch evaluates log, sin and cos with its own polynomials).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from bigram.randomness.box_muller import box_muller_blocks
 
 Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
 
@@ -30,18 +32,18 @@ class TorchGenerator:
     Parameters
     ----------
     seed : int
-        In [-2**63, 2**64), as torch takes it; only the low 32 bits matter.
+        In [-2**63, 2**64), as for torch; only the low 32 bits matter.
     multinomial : {"exponential", "cumulative"}
-        How `multinomial` draws. "exponential" is today's PyTorch: the argmax of p / q with q
+        How `multinomial` draws. "exponential" is current PyTorch: the argmax of p / q with q
         exponential. "cumulative" is PyTorch of 2022, with which the lecture on names was
-        recorded: one uniform number is searched in the cumulative sum.
+        recorded: it searches a uniform number in the cumulative sum.
 
     Raises
     ------
     TypeError
-        `seed` is not an integer.
+        If `seed` is not an integer.
     ValueError
-        `seed` is out of range, or `multinomial` is none of the two.
+        If `seed` is out of range, or `multinomial` is not one of the two.
 
     Examples
     --------
@@ -77,7 +79,7 @@ class TorchGenerator:
         Returns
         -------
         dict
-            To be given to `set_state` of any TorchGenerator.
+            For `set_state` of any TorchGenerator.
 
         Examples
         --------
@@ -96,7 +98,7 @@ class TorchGenerator:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from where `get_state` was called.
+        """Continue from the point where `get_state` was called.
 
         Parameters
         ----------
@@ -106,17 +108,13 @@ class TorchGenerator:
         Raises
         ------
         ValueError
-            `state` is not such a dictionary.
-
-        Examples
-        --------
-        See `get_state`.
+            If `state` is not such a dictionary.
         """
         try:
             key = np.asarray(state["key"], dtype=np.uint32)
             pos = int(state["pos"])
             if key.shape != (624,) or not 0 <= pos <= 624:
-                raise ValueError("key or pos is out of range")
+                raise ValueError(f"key has shape {key.shape}, pos = {pos}")
             seed, method, normal = state["seed"], state["multinomial"], state["next_normal"]
             if method not in _MULTINOMIALS:
                 raise ValueError(f"multinomial = {method!r}")
@@ -143,7 +141,7 @@ class TorchGenerator:
         Raises
         ------
         TypeError, ValueError
-            For a shape or dtype that is none.
+            If the shape or dtype is not as described.
 
         Examples
         --------
@@ -159,8 +157,8 @@ class TorchGenerator:
         Parameters
         ----------
         shape : int or tuple of int
-            Shape of the result. From 16 elements on torch transforms blocks of 16 uniforms;
-            below that it draws float64 pairs, and keeps the second of a pair for the next call.
+            Shape of the result. For 16 elements or more torch transforms blocks of 16 uniforms;
+            for fewer it draws float64 pairs, and keeps the second of a pair for the next call.
         dtype : float32 or float64
 
         Returns
@@ -170,7 +168,7 @@ class TorchGenerator:
         Raises
         ------
         TypeError, ValueError
-            For a shape or dtype that is none.
+            If the shape or dtype is not as described.
 
         Examples
         --------
@@ -185,9 +183,9 @@ class TorchGenerator:
         uniforms = self._uniform(size, kind)
         values = np.empty(size, dtype=kind)
         whole = size - size % 16
-        values[:whole] = _box_muller_blocks(uniforms[:whole])
-        if whole < size:  # the last 16 are drawn anew, over some that a block has filled already
-            values[-16:] = _box_muller_blocks(self._uniform(16, kind))
+        values[:whole] = box_muller_blocks(uniforms[:whole])
+        if whole < size:  # as torch does: the last 16 are drawn again, some of them twice
+            values[-16:] = box_muller_blocks(self._uniform(16, kind))
         return values.reshape(dims)
 
     def randint(self, high: int, shape: Shape, *, low: int = 0) -> NDArray[np.int64]:
@@ -196,11 +194,11 @@ class TorchGenerator:
         Parameters
         ----------
         high : int
-            Above the largest result.
+            One above the largest possible result.
         shape : int or tuple of int
             Shape of the result.
         low : int
-            The smallest result.
+            The smallest possible result.
 
         Returns
         -------
@@ -209,7 +207,7 @@ class TorchGenerator:
         Raises
         ------
         ValueError
-            The range is empty or does not fit into int64, or a length is negative.
+            If the range is empty or does not fit into int64, or a size is negative.
 
         Examples
         --------
@@ -220,11 +218,11 @@ class TorchGenerator:
         if not low < high:
             raise ValueError(f"high = {high}, wanted more than low = {low}")
         if low < -(2**63) or high > 2**63 - 1:
-            raise ValueError(f"[{low}, {high}) does not fit into int64")
+            raise ValueError(f"[low, high) = [{low}, {high}), wanted a range that fits into int64")
         dims = _shape(shape)
         size, span = math.prod(dims), np.uint64(high - low)
         words = self._words64(size) if high - low >= 2**28 else self._bits.random_raw(size)
-        # uint64 wraps round, so that adding `low` modulo 2**64 is right for negative ones too.
+        # uint64 wraps around, so adding `low` modulo 2**64 is right for a negative one too.
         values: NDArray[np.int64] = (words % span + np.uint64(low % 2**64)).view(np.int64)
         return values.reshape(dims)
 
@@ -234,7 +232,7 @@ class TorchGenerator:
         Parameters
         ----------
         n : int
-            In [0, 200_000_000): beyond that torch draws differently.
+            In [0, 200_000_000); torch draws differently above.
 
         Returns
         -------
@@ -243,7 +241,7 @@ class TorchGenerator:
         Raises
         ------
         ValueError
-            `n` is out of range.
+            If `n` is out of range.
 
         Examples
         --------
@@ -267,7 +265,7 @@ class TorchGenerator:
         shape : int or tuple of int
             Shape of the result.
         dtype : float32 or float64
-            Either way -log1p(-u) of one 53-bit uniform, in float64, then rounded.
+            Of the result; the numbers are -log1p(-u) of a 53-bit uniform u, in float64.
 
         Returns
         -------
@@ -276,7 +274,7 @@ class TorchGenerator:
         Raises
         ------
         TypeError, ValueError
-            For a shape or dtype that is none.
+            If the shape or dtype is not as described.
 
         Examples
         --------
@@ -296,7 +294,7 @@ class TorchGenerator:
         probs : array of float32 or float64, shape (V,) or (rows, V)
             Non-negative weights; they need not sum to one. Other dtypes become float32.
         num_samples : int
-            Draws of each row. Like torch, "exponential" is used for a single draw only.
+            Draws from each row. As in torch, "exponential" applies to a single draw only.
 
         Returns
         -------
@@ -305,9 +303,9 @@ class TorchGenerator:
         Raises
         ------
         TypeError
-            The weights are no real numbers.
+            If the weights are not real numbers.
         ValueError
-            A row has no mass, or a weight is negative, infinite or nan.
+            If a row has no mass, or a weight is negative, infinite or nan.
 
         Examples
         --------
@@ -327,7 +325,7 @@ class TorchGenerator:
             raise ValueError(f"num_samples = {count}, wanted at least 1")
         rows = np.atleast_2d(weights)
         if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows > 0).any(axis=1).all()):
-            raise ValueError("probs: each row must be finite, non-negative and have mass")
+            raise ValueError("probs has a bad row, wanted finite weights >= 0 with a sum > 0")
         if self.multinomial_method == "exponential" and count == 1:
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 ratios = rows / self.exponential(rows.shape, dtype=rows.dtype)
@@ -337,7 +335,7 @@ class TorchGenerator:
         return drawn.reshape((*weights.shape[:-1], count))
 
     def _search_cumulative(self, rows: NDArray[Any], count: int) -> NDArray[np.int64]:
-        """Where `count` 53-bit uniforms fall in the cumulative sum of each row."""
+        """Return where `count` 53-bit uniforms fall in the cumulative sum of each row."""
         cumulative = np.cumsum(rows, axis=1, dtype=rows.dtype)
         cumulative /= cumulative[:, -1:].copy()
         cumulative[:, -1] = 1
@@ -347,13 +345,13 @@ class TorchGenerator:
         return drawn
 
     def _words64(self, size: int) -> NDArray[np.uint64]:
-        """`size` 64-bit words, each made of two 32-bit ones, the high one first."""
+        """Draw `size` 64-bit words, each of two 32-bit ones, the high one first."""
         words = self._bits.random_raw(2 * size)
         paired: NDArray[np.uint64] = (words[0::2] << np.uint64(32)) | words[1::2]
         return paired
 
     def _uniform(self, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """`size` uniforms from the low 24 bits of a 32-bit word, or 53 of a 64-bit one."""
+        """Draw `size` uniforms from the low 24 bits of 32-bit words, or 53 of 64-bit ones."""
         if dtype == np.float32:
             bits = self._bits.random_raw(size) & np.uint64(2**24 - 1)
             single: NDArray[Any] = bits.astype(np.float32) * np.float32(2.0**-24)
@@ -362,7 +360,7 @@ class TorchGenerator:
         return double
 
     def _normal(self) -> float:
-        """One normal number by Box and Muller; every other call returns the pair's second."""
+        """Draw a normal number by Box and Muller; every other call returns the pair's second."""
         if self._next_normal is not None:
             value, self._next_normal = self._next_normal, None
             return value
@@ -372,40 +370,22 @@ class TorchGenerator:
         return radius * math.cos(angle)
 
 
-def _box_muller_blocks(uniforms: NDArray[Any]) -> NDArray[Any]:
-    """Make normals of blocks of 16 uniforms: element j < 8 is paired with element j + 8.
-
-    The angle is rounded to the dtype, as torch does; log, sin and cos are evaluated in float64,
-    which is the nearest to any float32 version of them.
-    """
-    dtype = uniforms.dtype.type
-    pairs = uniforms.reshape(-1, 2, 8)
-    logarithm = np.log((1 - pairs[:, 0]).astype(np.float64)).astype(dtype)
-    radius = np.sqrt(dtype(-2) * logarithm)
-    angle = (dtype(2 * math.pi) * pairs[:, 1]).astype(np.float64)
-    values = np.empty_like(pairs)
-    values[:, 0] = radius * np.cos(angle).astype(dtype)
-    values[:, 1] = radius * np.sin(angle).astype(dtype)
-    return values.reshape(-1)
-
-
 def _shape(shape: Shape) -> tuple[int, ...]:
-    """`shape` as a tuple of non-negative ints."""
+    """Return `shape` as a tuple of ints >= 0."""
+    is_one = isinstance(shape, SupportsIndex) and getattr(shape, "ndim", 0) == 0
+    sizes: Any = (shape,) if is_one else shape
     try:
-        dims = (operator.index(shape),)  # type: ignore[arg-type]
+        dims = tuple(map(operator.index, sizes))
     except TypeError:
-        try:
-            dims = tuple(operator.index(size) for size in shape)  # type: ignore[union-attr, assignment]
-        except TypeError:
-            raise TypeError(f"shape is {shape!r}, wanted an int or a tuple of ints") from None
+        raise TypeError(f"shape = {shape!r}, wanted an int or a tuple of ints") from None
     if any(size < 0 for size in dims):
-        raise ValueError(f"shape = {dims} has a negative size")
+        raise ValueError(f"shape = {dims}, wanted sizes >= 0")
     return dims
 
 
 def _float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """`dtype` as float32 or float64; anything else is an error."""
+    """Return `dtype`, checked to be float32 or float64."""
     kind = np.dtype(dtype)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"dtype is {kind}, wanted float32 or float64")
+        raise TypeError(f"dtype = {kind}, wanted float32 or float64")
     return kind
