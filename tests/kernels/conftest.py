@@ -1,5 +1,6 @@
 """What the tests of kernels share: instruction sets, a signal, and a test of goodness of fit."""
 
+import contextlib
 import signal
 
 import numpy as np
@@ -9,17 +10,29 @@ from scipy import special
 from bigram import _core
 
 
-@pytest.fixture(params=["baseline", "avx2", "avx512"])
-def isa(request):
-    """Run the test once with each instruction set that this machine has."""
+@contextlib.contextmanager
+def using_isa(level):
     before = _core.active_isa()
-    _core.set_isa(request.param)
+    _core.set_isa(level)
     try:
-        if _core.active_isa() != request.param:
-            pytest.skip(f"this machine has no {request.param}")
-        yield request.param
+        yield _core.active_isa()
     finally:
         _core.set_isa(before)
+
+
+@pytest.fixture(scope="session")
+def use_isa():
+    """Return a context in which an instruction set is used, or the best below it."""
+    return using_isa
+
+
+@pytest.fixture(params=["baseline", "avx2", "avx512"])
+def isa(request):
+    """Run the test once with each instruction set of this machine."""
+    with using_isa(request.param) as active:
+        if active != request.param:
+            pytest.skip(f"this machine does not have {request.param}")
+        yield request.param
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+"""Lines of ARPA files, written and read."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,7 +27,7 @@ def symbols():
     st.integers(0, 99),
     threads,
 )
-def test_lines_equal_reference(values, pairs, weighted, repeats, seed, num_threads):
+def test_lines_equal_the_twin(values, pairs, weighted, repeats, seed, num_threads):
     rng = np.random.default_rng(seed)
     log10 = np.array(values * repeats, np.float64)
     contexts, nexts = rng.integers(0, len(WORDS), (2, len(log10)))
@@ -80,7 +82,7 @@ def test_the_first_bad_line_is_named():
 
 
 @given(st.lists(st.floats(-98, 0) | st.floats(-1e-3, 0) | st.floats(0, 5), min_size=1))
-def test_numbers_have_seven_significant_digits(values):
+def test_numbers_are_written_with_seven_significant_digits(values):
     values = np.array(values)
     ids = np.zeros(len(values), np.int64)
     word = b"w", np.array([0, 1])
@@ -107,7 +109,7 @@ def test_numbers_are_read_as_python_reads_them(value):
         assert words.backoffs[0] == words.log10[0]
 
 
-def test_raw_extension_checks_what_protects_memory():
+def test_the_raw_extension_checks_what_protects_memory():
     one, ids, offsets = np.zeros(1), np.zeros(1, np.int64), np.array([0, 1])
     good = [one, ids, ids, one, b"w", offsets, b"w", offsets, 1]
     assert _core.format_ngrams(*good).tobytes() == b"0\tw w\t0\n"

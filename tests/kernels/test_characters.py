@@ -1,4 +1,4 @@
-"""Characters against the readable twin: any Unicode, any table, bytes that are no UTF-8."""
+"""Ids of characters: any Unicode, any table, bytes that are not UTF-8."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ any_text = st.text(
     st.sampled_from([1, 100, 128, 300, 0x110000]),
     st.sampled_from([None, 0, 3]),
 )
-def test_ids_of_characters(text: str, dtype: type, size: int, missing: int | None) -> None:
+def test_ids_equal_the_twin(text: str, dtype: type, size: int, missing: int | None) -> None:
     table = (np.arange(size) % 7).astype(dtype)
     data = text.encode("utf-8", "surrogatepass")
     ids, num_bytes = reference.encode_characters(data, table, missing=missing)
@@ -36,7 +36,7 @@ def test_ids_of_characters(text: str, dtype: type, size: int, missing: int | Non
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes(data: bytes) -> None:
+def test_any_bytes_are_read_as_far_as_they_are_utf8(data: bytes) -> None:
     ids, num_bytes = encode_characters(data, np.zeros(200, np.uint8))
     assert len(ids) <= num_bytes <= len(data)
     good = data.decode("utf-8", "ignore")
@@ -56,11 +56,11 @@ def test_any_bytes(data: bytes) -> None:
         (b"abcdefgh\xe2(\xa1", 8),
     ],
 )
-def test_where_bad_bytes_stop(data: bytes, good: int) -> None:
+def test_encoding_stops_at_the_first_bytes_that_are_not_utf8(data: bytes, good: int) -> None:
     assert encode_characters(data, np.zeros(200, np.uint8))[1] == good
 
 
-def test_out_is_filled_as_far_as_it_goes() -> None:
+def test_encoding_stops_when_out_is_full() -> None:
     table = np.arange(256, dtype=np.uint16)
     out = np.zeros(3, np.uint16)
     ids, num_bytes = encode_characters("éabcdefghijkl".encode(), table, out=out)

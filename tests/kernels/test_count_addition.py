@@ -1,4 +1,4 @@
-"""add_counts against SciPy's sum, and what it refuses."""
+"""The sum of two sparse count matrices: `add_counts`."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def random_counts(rng: np.random.Generator, shape: tuple[int, int], num_pairs: i
     st.sampled_from([(np.int32, np.int32), (np.int64, np.int64), (np.int32, np.int64)]),
     threads,
 )
-def test_equals_scipy(seed, shape, size_a, size_b, dtypes, num_threads):
+def test_sums_equal_the_twin(seed, shape, size_a, size_b, dtypes, num_threads):
     rng = np.random.default_rng(seed)
     a, b = random_counts(rng, shape, size_a), random_counts(rng, shape, size_b)
     for matrix, dtype in zip((a, b), dtypes, strict=True):
@@ -40,7 +40,7 @@ def test_equals_scipy(seed, shape, size_a, size_b, dtypes, num_threads):
     assert got.dtype == np.int64
 
 
-def test_arrays_of_any_stride_and_read_only():
+def test_strided_read_only_and_big_endian_arrays_are_added():
     matrix = random_counts(np.random.default_rng(0), (50, 60), 400)
     expected = 2 * matrix.toarray()
     strided = matrix.copy()
@@ -65,7 +65,7 @@ def test_other_matrices_are_refused():
             kernels.add_counts(matrix, wrong)
 
 
-def test_the_raw_extension_never_crashes():
+def test_the_raw_extension_refuses_what_it_cannot_read():
     sound = (np.array([0, 1, 2]), np.array([0, 1]), np.array([5, 6]))
     starts, indices, counts = sound
     for wrong in (

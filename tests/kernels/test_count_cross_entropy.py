@@ -1,3 +1,5 @@
+"""Cross-entropy over counted pairs: `count_cross_entropy_grad`."""
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -17,22 +19,27 @@ def problems(draw):
     weight = (rng.standard_normal(shape) * draw(st.sampled_from([1, 20]))).astype(dtype)
     counts = rng.poisson(draw(st.sampled_from([0.1, 3.0, 1e6])), shape).astype(np.int64)
     counts[rng.random(shape[0]) < 0.2] = 0
+    weight = draw(st.sampled_from([np.array, np.asfortranarray, lambda a: a[::-1].copy()[::-1]]))(
+        weight
+    )
+    counts = draw(st.sampled_from([np.array, np.asfortranarray, lambda a: a.astype(">i8")]))(counts)
+    weight.flags.writeable = counts.flags.writeable = False
     return weight, counts, draw(st.sampled_from([0.0, 0.01, 1.0]))
 
 
 def assert_close(got, wanted, dtype):
     rtol = 1e-6 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(got[0], wanted[0], rtol=rtol, atol=1e-15)
-    # c_i p - c cancels near the optimum: to 1e-6 (1e-12) of the largest element, or of the twin's
-    # own rounding where p is near one.
+    # c_i p - c cancels near the optimum, so the bound is of the largest element; the twin itself
+    # rounds to 2.3e-16 where p is near one.
     atol = rtol * np.abs(wanted[1]).max(initial=0) + 2.3e-16
     np.testing.assert_allclose(got[1], wanted[1], rtol=rtol, atol=atol)
 
 
 @given(problem=problems(), threads=st.sampled_from([1, 2, 3, 7]), index=st.sampled_from("il"))
-def test_equals_reference(problem, threads, index):
+def test_loss_and_gradient_equal_the_twin(problem, threads, index):
     weight, counts, l2 = problem
-    sparse = scipy.sparse.csr_array(counts)
+    sparse = scipy.sparse.csr_array(counts.astype(np.int64))
     sparse.indices = sparse.indices.astype(index)
     sparse.indptr = sparse.indptr.astype(index)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -50,23 +57,19 @@ def test_equals_reference(problem, threads, index):
     assert_close(got, wanted, weight.dtype)
 
 
-@pytest.mark.parametrize("level", ["baseline", "avx2", "avx512"])
-def test_is_the_loss_of_the_pairs_themselves(level):
+def test_loss_and_gradient_are_those_of_the_pairs(isa):
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((27, 27))
     contexts, targets = rng.integers(0, 27, 5000), rng.integers(0, 27, 5000)
     counts = np.zeros((27, 27), np.int64)
     np.add.at(counts, (contexts, targets), 1)
-    before = _core.active_isa()
-    _core.set_isa(level)
     loss, grad = kernels.count_cross_entropy_grad(weight, counts)
     pairs_loss, pairs_grad = kernels.embedding_cross_entropy_grad(weight, contexts, targets)
-    _core.set_isa(before)
     np.testing.assert_allclose(loss, pairs_loss, rtol=1e-13)
     np.testing.assert_allclose(grad, pairs_grad, rtol=1e-10, atol=1e-16)
 
 
-def test_against_finite_differences():
+def test_the_gradient_agrees_with_finite_differences():
     rng = np.random.default_rng(1)
     weight, counts = rng.standard_normal((4, 5)), rng.integers(0, 9, (4, 5))
     grad = kernels.count_cross_entropy_grad(weight, counts, l2=0.3)[1]
@@ -90,14 +93,14 @@ def test_log_probabilities_of_counts_are_the_optimum(make):
     np.testing.assert_allclose(grad, 0, atol=1e-16)
 
 
-def test_sure_prediction_does_not_cancel():
+def test_a_near_certain_prediction_does_not_cancel():
     weight = np.array([[20.0, 0.0, 0.0]], np.float32)
     grad = kernels.count_cross_entropy_grad(weight, np.array([[7, 0, 0]]))[1]
     rest = 2 * np.exp(-20.0) / (1 + 2 * np.exp(-20.0))
     np.testing.assert_allclose(grad, [[-rest, rest / 2, rest / 2]], rtol=1e-6)
 
 
-def test_no_counts_have_no_loss():
+def test_the_loss_of_no_counts_is_nan():
     loss, grad = kernels.count_cross_entropy_grad(np.ones((2, 3)), np.zeros((2, 3), int))
     assert np.isnan(loss)
     np.testing.assert_array_equal(grad, np.zeros((2, 3)))
@@ -116,7 +119,7 @@ def test_same_bits_for_any_number_of_threads():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64, ">i8"])
-def test_other_integers_as_counts(dtype):
+def test_counts_may_be_any_integers(dtype):
     counts = np.arange(12).reshape(3, 4)
     weight = np.random.default_rng(0).standard_normal((3, 4))
     wanted = kernels.count_cross_entropy_grad(weight, counts)
@@ -174,6 +177,6 @@ def test_bad_arguments_are_named(weight, counts, options, error, message):
         (np.zeros((2, 2)), W, C[:1], -1, 0.0, 1),
     ],
 )
-def test_raw_extension_refuses(arguments):
+def test_the_raw_extension_refuses_what_it_cannot_read(arguments):
     with pytest.raises((TypeError, ValueError)):
         _core.count_cross_entropy_grad(*arguments)

@@ -1,3 +1,5 @@
+"""Counts of pairs in a dense table: `count_bigrams`."""
+
 import sys
 
 import numpy as np
@@ -19,7 +21,7 @@ VIEWS = [
 
 @st.composite
 def token_arrays(draw):
-    """Tokens of any dtype and stride, read-only or not; sizes that reach every path."""
+    """Draw read-only tokens of any dtype and stride, in sizes that reach every path."""
     vocab_size = draw(st.sampled_from([1, 2, 3, 27, 32, 33, 65, 128, 255, 256]))
     size = draw(st.sampled_from([0, 1, 2, 3, 10, 63, 1023, 1024, 1025, 4097, 40_000, 300_000]))
     seed = draw(st.integers(0, 2**32 - 1))
@@ -41,7 +43,7 @@ threads = st.sampled_from([1, 2, 3, 7])
 
 
 @given(token_arrays(), threads, st.data())
-def test_equals_reference(case, num_threads, data):
+def test_counts_equal_the_twin(case, num_threads, data):
     tokens, vocab_size = case
     offsets = data.draw(st.one_of(st.none(), offsets_for(tokens.size)))
     wanted = reference.count_bigrams(tokens, vocab_size, offsets=offsets)
@@ -51,7 +53,7 @@ def test_equals_reference(case, num_threads, data):
 
 
 @given(token_arrays(), threads, st.data())
-def test_first_bad_token_is_named_and_out_left_alone(case, num_threads, data):
+def test_the_first_bad_token_is_named_and_out_is_unchanged(case, num_threads, data):
     tokens, vocab_size = case
     if tokens.size == 0:
         return
@@ -68,7 +70,7 @@ def test_first_bad_token_is_named_and_out_left_alone(case, num_threads, data):
 @pytest.mark.parametrize("vocab_size", [2, 27, 32, 65, 200])
 @pytest.mark.parametrize("size", [1, 2, 100, 50_000, 600_000])
 @pytest.mark.parametrize("place", [0, 0.5, 1])
-def test_bad_byte_is_named(vocab_size, size, place):
+def test_the_first_bad_byte_is_named(vocab_size, size, place):
     tokens = np.zeros(size, np.uint8)
     bad = int(place * (size - 1))
     tokens[bad] = vocab_size
@@ -80,9 +82,9 @@ def test_bad_byte_is_named(vocab_size, size, place):
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int64])
 @pytest.mark.parametrize("vocab_size", [300, 1024])
-def test_larger_vocabularies(dtype, vocab_size):
+def test_counts_of_larger_vocabularies_equal_the_twin(dtype, vocab_size):
     rng = np.random.default_rng(vocab_size)
-    size = 3 * vocab_size**2  # beyond it every thread has its own table
+    size = 3 * vocab_size**2  # from here on every thread has a private table
     tokens = rng.integers(0, vocab_size, size).astype(dtype)
     offsets = np.sort(rng.integers(0, size + 1, 1000))
     for some in (tokens, tokens[: vocab_size * 10]):
@@ -100,8 +102,8 @@ def test_larger_vocabularies(dtype, vocab_size):
     ("vocab_size", "size"), [(27, 2_200_000), (65, 1_200_000), (256, 8_400_000)]
 )
 @pytest.mark.parametrize("num_threads", [1, 2])
-def test_many_bytes(vocab_size, size, num_threads):
-    """Counted by n-grams, whose cells of 16 bits overflow, with larger bytes strewn in."""
+def test_counts_of_many_bytes_equal_the_twin(vocab_size, size, num_threads):
+    """They are counted through tables of n-grams whose 16-bit cells overflow."""
     rng = np.random.default_rng(size)
     tokens = (min(vocab_size, 127) * rng.random(size, np.float32) ** 9).astype(np.uint8)
     tokens[rng.integers(0, size, 50)] = vocab_size - 1
@@ -121,8 +123,8 @@ def test_many_bytes(vocab_size, size, num_threads):
     "alphabet", [b"\nabcdefghijklmnopqrstuvwxyz", b"\0\xff", b"ACGT", b"\t0123456789", b"  "]
 )
 @pytest.mark.parametrize("num_threads", [1, 2])
-def test_texts_of_few_bytes(vocab_size, alphabet, num_threads):
-    """The bytes of a text stand close together, but for one; others are strewn in."""
+def test_counts_of_texts_with_few_distinct_bytes_equal_the_twin(vocab_size, alphabet, num_threads):
+    """The bytes of such a text lie close together except one; a few others occur."""
     rng = np.random.default_rng(len(alphabet))
     letters = np.frombuffer(alphabet, np.uint8)
     tokens = letters[(letters.size * rng.random(2_300_000, np.float32) ** 5).astype(np.int64)]
@@ -135,7 +137,7 @@ def test_texts_of_few_bytes(vocab_size, alphabet, num_threads):
     )
 
 
-def test_adds_to_out_and_returns_it():
+def test_counts_are_added_to_out():
     tokens = np.random.default_rng(0).integers(0, 27, 200_000).astype(np.uint8)
     half = tokens.size // 2
     out = kernels.count_bigrams(tokens[: half + 1], 27)
@@ -148,8 +150,8 @@ def test_adds_to_out_and_returns_it():
 )
 @pytest.mark.parametrize("dtype", [np.uint16, np.int64])
 @pytest.mark.parametrize("num_threads", [1, 3])
-def test_counts_do_not_wrap(vocab_size, size, dtype, num_threads):
-    """Short and long chains, straight into out and by tables: nothing is changed."""
+def test_a_count_that_would_exceed_64_bits_is_refused(vocab_size, size, dtype, num_threads):
+    """On every path: short and long sequences, straight into out and through tables."""
     tokens = np.zeros(size, dtype)
     tokens[::3] = vocab_size - 1
     room = reference.count_bigrams(tokens, vocab_size)
@@ -164,15 +166,15 @@ def test_counts_do_not_wrap(vocab_size, size, dtype, num_threads):
         with pytest.raises(ValueError, match="a count in out would exceed"):
             kernels.count_bigrams(tokens, vocab_size, out=out, num_threads=num_threads)
         np.testing.assert_array_equal(out, before)
-    tokens[:] = 0  # only across offsets, and so not counted
+    tokens[:] = 0  # pairs only across offsets, which are not counted
     offsets = np.arange(size + 1)
     out = np.full((vocab_size, vocab_size), 2**63 - 1)
     kernels.count_bigrams(tokens, vocab_size, offsets=offsets, out=out, num_threads=num_threads)
     assert (out == 2**63 - 1).all()
 
 
-def test_more_pairs_than_32_bits_hold():
-    tokens = np.zeros(2**32 + 3, np.uint8)  # never written: the system's one page of zeros
+def test_more_pairs_than_32_bits_can_hold_are_counted():
+    tokens = np.zeros(2**32 + 3, np.uint8)  # never written, so all of it is one page of zeros
     out = np.zeros((2, 2), np.int64)
     kernels.count_bigrams(tokens, 2, out=out)
     assert out.tolist() == [[2**32 + 2, 0], [0, 0]]
@@ -182,7 +184,7 @@ def test_more_pairs_than_32_bits_hold():
     assert out.tolist() == [[2**32 + 2, 0], [0, 0]]
 
 
-def test_counts_of_the_names(names_path, reference_folder):
+def test_counts_of_the_names_are_those_of_the_lecture(names_path, reference_folder):
     text = np.frombuffer(b"\n" + names_path.read_bytes() + b"\n", np.uint8)
     ids = np.where(text == ord("\n"), 0, text - 96).astype(np.uint8)
     wanted = np.loadtxt(reference_folder / "makemore_counts.csv", delimiter=",", dtype=np.int64)
@@ -235,7 +237,7 @@ def test_bad_arguments_are_named(tokens, vocab_size, options, error, message):
         kernels.count_bigrams(tokens, vocab_size, **options)
 
 
-def test_out_must_not_overlap():
+def test_out_that_overlaps_an_input_is_refused():
     buffer = np.zeros(8, np.int64)
     with pytest.raises(ValueError, match="out overlaps"):
         kernels.count_bigrams(buffer[:5], 2, out=buffer[4:].reshape(2, 2))
@@ -243,7 +245,7 @@ def test_out_must_not_overlap():
         kernels.count_bigrams(TOKENS, 2, offsets=buffer[:5], out=buffer[4:].reshape(2, 2))
 
 
-def test_tokens_outside_of_all_sequences_are_not_looked_at():
+def test_tokens_outside_all_sequences_are_not_read():
     tokens = np.array([99, 0, 1, 0, -5])
     got = kernels.count_bigrams(tokens, 2, offsets=np.array([1, 4]))
     np.testing.assert_array_equal(got, [[0, 1], [1, 0]])
@@ -271,13 +273,13 @@ ZEROS = np.zeros((2, 2), np.int64)
         (ZEROS, TOKENS, [0, 3]),
     ],
 )
-def test_raw_extension_refuses(counts, tokens, offsets):
+def test_the_raw_extension_refuses_what_it_cannot_read(counts, tokens, offsets):
     with pytest.raises((TypeError, ValueError)):
         _core.count_bigrams(counts, tokens, offsets, 1)
     assert not ZEROS.any()
 
 
-def test_native_order_under_its_explicit_name() -> None:
+def test_native_byte_order_may_be_named_explicitly() -> None:
     # newbyteorder leaves "<" where NumPy elsewhere writes "=".
     explicit = np.dtype(np.uint32).newbyteorder("<" if sys.byteorder == "little" else ">")
     tokens = np.array([0, 1, 0]).astype(explicit)

@@ -1,3 +1,5 @@
+"""Cross-entropy of rows of a table: `embedding_cross_entropy_grad`."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,21 +17,26 @@ def problems(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     weight = (rng.standard_normal((vocab, classes)) * draw(st.sampled_from([1, 30]))).astype(dtype)
+    weight = draw(st.sampled_from([np.array, np.asfortranarray, lambda a: a[::-1].copy()[::-1]]))(
+        weight
+    )
     view = draw(st.sampled_from([slice(None), slice(None, None, -1), slice(None, None, 3)]))
     contexts = rng.integers(0, vocab, n).astype(draw(st.sampled_from(TOKEN_DTYPES)))[view]
     targets = rng.integers(0, classes, n).astype(draw(st.sampled_from(TOKEN_DTYPES)))[view]
+    for array in (weight, contexts, targets):
+        array.flags.writeable = False
     return weight, contexts, targets
 
 
 def assert_close(got, wanted, dtype):
     rtol = 1e-6 if dtype == np.float32 else 1e-12
-    # 2.3e-16: where p is near one, p - 1 of the twin is no better (the kernel adds up the rest).
+    # The twin rounds p - 1 to 2.3e-16 where p is near one; the kernel adds up the others instead.
     atol = rtol * np.abs(wanted).max(initial=0) + 2.3e-16
     np.testing.assert_allclose(got, wanted, rtol=rtol, atol=atol)
 
 
 @given(problem=problems(), threads=st.sampled_from([1, 2, 3, 7]))
-def test_equals_reference(problem, threads):
+def test_loss_and_gradient_equal_the_twin(problem, threads):
     weight, contexts, targets = problem
     with np.errstate(invalid="ignore", divide="ignore"):
         wanted = reference.embedding_cross_entropy_grad(weight, contexts, targets, sparse=True)
@@ -50,7 +57,7 @@ def test_equals_reference(problem, threads):
     np.testing.assert_array_equal(grad[rows], values)
 
 
-def test_large_vocabulary_with_few_examples():
+def test_few_examples_of_a_large_vocabulary_equal_the_twin():
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((30_000, 9)).astype(np.float32)
     contexts = rng.integers(0, 30_000, 50)[np.arange(100) // 2]
@@ -85,7 +92,7 @@ def test_out_is_filled_and_returned():
 
 
 @pytest.mark.parametrize("view", [lambda a: a.T, lambda a: a[::-1], lambda a: a.astype(">f8")])
-def test_any_layout_of_the_weight(view):
+def test_the_weight_may_have_any_layout(view):
     weight = view(np.random.default_rng(0).standard_normal((6, 6)))
     contexts, targets = np.arange(6), np.arange(6)[::-1]
     got = kernels.embedding_cross_entropy_grad(weight, contexts, targets)
@@ -96,7 +103,7 @@ def test_any_layout_of_the_weight(view):
     np.testing.assert_array_equal(got[1], wanted[1])
 
 
-def test_no_examples_have_no_loss():
+def test_the_loss_of_no_examples_is_nan():
     loss, grad = kernels.embedding_cross_entropy_grad(
         np.ones((2, 3)), np.zeros(0, int), np.zeros(0, int)
     )
@@ -140,6 +147,6 @@ def test_bad_arguments_are_named(weight, contexts, targets, options, error, mess
         (None, W, X.astype(float), Y, False, 1),
     ],
 )
-def test_raw_extension_refuses(arguments):
+def test_the_raw_extension_refuses_what_it_cannot_read(arguments):
     with pytest.raises((TypeError, ValueError)):
         _core.embedding_cross_entropy_grad(*arguments)

@@ -26,11 +26,14 @@ def with_mass(array):
         hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40),
         elements=st.floats(0, 1, width=32),
     ).map(with_mass),
+    view=st.sampled_from([lambda a: a, lambda a: a[::-1], lambda a: a[::2], np.asfortranarray]),
     num_samples=st.integers(0, 60),
     seed=seeds,
     threads=st.sampled_from([1, 2, 3, 7]),
 )
-def test_draws_equal_the_twin(probs, num_samples, seed, threads):
+def test_draws_equal_the_twin(probs, view, num_samples, seed, threads):
+    probs = view(probs)
+    probs.flags.writeable = False
     got = kernels.multinomial(probs, num_samples, seed=seed, num_threads=threads)
     wanted = reference.multinomial(probs, num_samples, seed=seed)
     assert got.dtype == np.int64

@@ -1,3 +1,5 @@
+"""Counts to conditional probabilities: `normalize_rows`."""
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -19,13 +21,26 @@ float_counts = hnp.arrays(
 )
 
 
+VIEWS = [
+    lambda a: a,
+    lambda a: a[::-1],
+    lambda a: a[:, ::-1],
+    lambda a: a[::2, 1::3],
+    lambda a: a.T,
+    np.asfortranarray,
+]
+
+
 @given(
     counts=st.one_of(int_counts, float_counts),
+    view=st.sampled_from(VIEWS),
     alpha=st.sampled_from([0.0, 1.0, 0.25, 1e-3]),
     dtype=st.sampled_from([np.float32, np.float64]),
     threads=st.sampled_from([1, 2, 3, 7]),
 )
-def test_equals_reference(counts, alpha, dtype, threads):
+def test_rows_equal_the_twin(counts, view, alpha, dtype, threads):
+    counts = view(counts)
+    counts.flags.writeable = False
     wanted = reference.normalize_rows(counts, alpha=alpha, dtype=dtype)
     got = kernels.normalize_rows(counts, alpha=alpha, dtype=dtype, num_threads=threads)
     assert got.dtype == dtype
@@ -43,29 +58,19 @@ def test_same_bits_for_any_number_of_threads(counts):
         np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize(
-    "view",
-    [
-        lambda a: a[::-1],
-        lambda a: a[:, ::-1],
-        lambda a: a[::2, ::3],
-        lambda a: a.T,
-        np.asfortranarray,
-        lambda a: np.broadcast_to(a[:1], a.shape),
-    ],
-)
-def test_any_stride_gives_the_same(view):
+@pytest.mark.parametrize("view", [*VIEWS, lambda a: np.broadcast_to(a[:1], a.shape)])
+def test_strided_and_read_only_counts_give_the_same(view):
     counts = view(np.arange(600).reshape(20, 30))
     counts.flags.writeable = False
     np.testing.assert_array_equal(kernels.normalize_rows(counts), reference.normalize_rows(counts))
 
 
-def test_row_without_mass_stays_zero():
+def test_a_row_without_mass_stays_zero():
     got = kernels.normalize_rows(np.array([[0, 0], [1, 1]]))
     np.testing.assert_array_equal(got, [[0, 0], [0.5, 0.5]])
 
 
-def test_sum_beyond_int64_does_not_wrap():
+def test_a_sum_beyond_int64_does_not_wrap():
     counts = np.full((1, 4), 2**62)
     np.testing.assert_array_equal(kernels.normalize_rows(counts), [[0.25] * 4])
 
@@ -129,6 +134,6 @@ def test_bad_arguments_are_named(counts, options, error, message):
         (_read_only(), np.ones((3, 3))),
     ],
 )
-def test_raw_extension_refuses(out, counts):
+def test_the_raw_extension_refuses_what_it_cannot_read(out, counts):
     with pytest.raises((TypeError, ValueError)):
         _core.normalize_rows(out, counts, 0.0, 1)

@@ -43,6 +43,9 @@ def test_tokens_equal_the_twin(probs, data, max_length, seed, threads):
     dtype = data.draw(st.sampled_from([np.uint8, np.uint16, np.uint32, np.int32, np.int64, ">u4"]))
     starts = data.draw(hnp.arrays(dtype, st.integers(0, 40), elements=st.integers(0, size - 1)))
     stop = data.draw(st.one_of(st.none(), st.integers(0, size - 1)))
+    starts = data.draw(st.sampled_from([lambda a: a, lambda a: a[::-1], lambda a: a[1::2]]))(starts)
+    probs = data.draw(st.sampled_from([np.array, np.asfortranarray]))(probs)
+    probs.flags.writeable = starts.flags.writeable = False
     options = {"max_length": max_length, "stop": stop, "seed": seed}
     tokens, offsets = kernels.sample_sequences(probs, starts, num_threads=threads, **options)
     wanted_tokens, wanted_offsets = reference.sample_sequences(probs, starts, **options)

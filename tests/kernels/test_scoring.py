@@ -1,3 +1,5 @@
+"""Log-likelihoods under a dense table: `score_sequences`."""
+
 import itertools
 
 import numpy as np
@@ -12,7 +14,7 @@ DTYPES = [np.uint8, np.uint16, np.uint32, np.int32, np.int64, ">u2", ">i8"]
 
 @st.composite
 def cases(draw):
-    """A table, tokens of any dtype and stride, and offsets or None; long sequences among them."""
+    """Draw a table, tokens of any dtype and stride, and offsets or None; some are long."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     vocab_size = draw(st.sampled_from([1, 2, 27, 65, 256]))
     size = draw(st.sampled_from([0, 1, 2, 100, 5000, 200_000]))
@@ -30,7 +32,7 @@ def cases(draw):
 
 
 @given(cases(), st.sampled_from([1, 2, 3, 7]))
-def test_equals_reference(case, num_threads):
+def test_scores_equal_the_twin(case, num_threads):
     log_probs, tokens, offsets = case
     wanted = reference.score_sequences(log_probs, tokens, offsets=offsets)
     got = kernels.score_sequences(log_probs, tokens, offsets=offsets, num_threads=num_threads)
@@ -49,7 +51,7 @@ def test_a_short_sequence_is_summed_from_left_to_right():
     assert kernels.score_sequences(log_probs, tokens).tolist() == [total]
 
 
-def test_the_likelihood_of_andrejz(reference_folder):
+def test_the_likelihood_of_andrejz_is_that_of_the_lecture(reference_folder):
     # The lecture's figures (makemore): -inf, and -28.2463 with add-one smoothing.
     counts = np.loadtxt(reference_folder / "makemore_counts.csv", delimiter=",", dtype=np.int64)
     tokens = np.array([0, *(ord(c) - 96 for c in "andrejz"), 0])
@@ -61,7 +63,7 @@ def test_the_likelihood_of_andrejz(reference_folder):
 
 
 @given(st.integers(0, 149_999), st.integers(0, 149_999), st.sampled_from([1, 3]))
-def test_first_bad_token_is_named(one, other, num_threads):
+def test_the_first_bad_token_is_named(one, other, num_threads):
     tokens = np.zeros(150_000, np.int32)
     tokens[one], tokens[other] = 7, 7
     offsets = np.array([0, 0, 10, 11, 400, 100_000, 150_000])
@@ -117,6 +119,6 @@ def test_bad_arguments_are_named(log_probs, tokens, options, error, message):
         (np.zeros(1), TABLE, TOKENS, np.array([0, 9])),
     ],
 )
-def test_raw_extension_refuses(out, log_probs, tokens, offsets):
+def test_the_raw_extension_refuses_what_it_cannot_read(out, log_probs, tokens, offsets):
     with pytest.raises((TypeError, ValueError)):
         _core.score_sequences(out, log_probs, tokens, offsets, 1)

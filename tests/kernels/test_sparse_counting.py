@@ -1,3 +1,5 @@
+"""Counts of pairs in a sparse matrix: `count_bigrams_sparse`."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ VIEWS = [
 
 
 def zipf(rng, vocab_size, size, exponent):
-    """Ids of which few are frequent: heavy rows beside rare ones."""
+    """Return ids of which few are frequent, so that rows differ in length."""
     return (vocab_size * rng.random(size) ** exponent).astype(np.int64).clip(max=vocab_size - 1)
 
 
@@ -32,7 +34,7 @@ def assert_same(got, wanted):
 
 @st.composite
 def cases(draw):
-    """Tokens of any dtype and stride, read-only, and offsets or None."""
+    """Draw read-only tokens of any dtype and stride, a vocabulary, and offsets or None."""
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     vocab_size = draw(st.sampled_from(VOCABS))
     size = draw(st.sampled_from([0, 1, 2, 10, 1000, 29_999, 30_002, 70_000, 300_000]))
@@ -49,15 +51,15 @@ def cases(draw):
 
 
 @given(cases(), st.sampled_from([1, 2, 3, 7]))
-def test_equals_reference(case, num_threads):
+def test_counts_equal_the_twin(case, num_threads):
     tokens, vocab_size, offsets = case
     got = kernels.count_bigrams_sparse(tokens, vocab_size, offsets=offsets, num_threads=num_threads)
     assert_same(got, reference.count_bigrams_sparse(tokens, vocab_size, offsets=offsets))
 
 
 @pytest.mark.parametrize("vocab_size", [300, 2000, 128_256, 2_500_000])
-def test_many_tokens(vocab_size):
-    """Dense rows, packed buckets and buckets of several contexts, all at once."""
+def test_counts_of_many_tokens_equal_the_twin(vocab_size):
+    """In one call: dense rows, packed buckets and buckets of several contexts."""
     rng = np.random.default_rng(vocab_size)
     tokens = zipf(rng, vocab_size, 2_000_000, 6).astype(np.uint32)
     wanted = reference.count_bigrams_sparse(tokens, vocab_size)
@@ -67,7 +69,7 @@ def test_many_tokens(vocab_size):
         )
 
 
-def test_equals_the_dense_kernel():
+def test_counts_equal_the_dense_kernel():
     tokens = np.random.default_rng(0).integers(0, 1500, 3_000_000).astype(np.uint16)
     dense = kernels.count_bigrams(tokens, 1500)
     np.testing.assert_array_equal(kernels.count_bigrams_sparse(tokens, 1500).toarray(), dense)
@@ -88,7 +90,7 @@ def test_the_largest_ids_are_counted():
 
 
 @given(cases(), st.data())
-def test_first_bad_token_is_named(case, data):
+def test_the_first_bad_token_is_named(case, data):
     tokens, vocab_size, _ = case
     if tokens.size == 0:
         return
@@ -137,6 +139,6 @@ def test_bad_arguments_are_named(tokens, vocab_size, options, error, message):
         (TOKENS, 2, [0, 3]),
     ],
 )
-def test_raw_extension_refuses(tokens, vocab_size, offsets):
+def test_the_raw_extension_refuses_what_it_cannot_read(tokens, vocab_size, offsets):
     with pytest.raises((TypeError, ValueError)):
         _core.count_bigrams_sparse(tokens, vocab_size, offsets, 1)

@@ -1,4 +1,4 @@
-"""The fused training steps against the same steps made of the single kernels, and misuse."""
+"""Steps of training, fused and made of single kernels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def assert_close(ours: Any, theirs: Any) -> None:
     clip=st.sampled_from([None, 0.1]),
     seed=st.integers(0, 9),
 )
-def test_counts_against_the_twin(
+def test_steps_on_counts_equal_the_twin(
     size: int, number: int, rule: UpdateRule, l2: float, clip: float | None, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -82,7 +82,7 @@ def test_counts_against_the_twin(
     dtype=st.sampled_from(["u1", "u2", "u4", "i4", "i8"]),
     stride=st.sampled_from([1, 3, -1]),
 )
-def test_windows_against_the_twin(
+def test_steps_on_windows_equal_the_twin(
     size: int, batch: int, block: int, rule: UpdateRule, dtype: str, stride: int
 ) -> None:
     rng = np.random.default_rng(size)
@@ -107,7 +107,7 @@ def test_windows_against_the_twin(
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("size", [5, 100, 256])
-def test_same_bits_for_any_threads_and_any_cut(size: int, rule: UpdateRule) -> None:
+def test_same_bits_for_any_number_of_threads_and_of_calls(size: int, rule: UpdateRule) -> None:
     tokens = np.random.default_rng(1).integers(0, size, 1000).astype(np.uint8)
     positions = np.random.default_rng(2).integers(0, 990, (12, 16))
     results = []
@@ -126,7 +126,7 @@ def test_same_bits_for_any_threads_and_any_cut(size: int, rule: UpdateRule) -> N
             np.testing.assert_array_equal(one, two)
 
 
-def test_same_bits_for_any_threads_when_there_is_work_for_them() -> None:
+def test_same_bits_for_any_number_of_threads_on_long_runs() -> None:
     counts = np.random.default_rng(0).integers(0, 9, (256, 256))
     number = 600  # enough that the kernel shares it out
     results = []
@@ -140,24 +140,19 @@ def test_same_bits_for_any_threads_when_there_is_work_for_them() -> None:
             np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("level", ["baseline", "avx2", "avx512"])
-def test_every_instruction_set(level: str) -> None:
+def test_every_instruction_set_agrees_with_the_baseline(use_isa: Any, isa: str) -> None:
     counts = np.random.default_rng(0).integers(0, 9, (27, 27))
     results = []
-    before = _core.active_isa()
-    try:
-        for chosen in ("baseline", level):
-            _core.set_isa(chosen)
+    for chosen in ("baseline", isa):
+        with use_isa(chosen):
             weight, buffers = state_of(27, ADAMW)
             steps = steps_of(20, ADAMW)
             train_on_counts(weight, buffers, counts, steps)
             results.append([steps.losses, weight])
-    finally:
-        _core.set_isa(before)
     assert_close(*results)
 
 
-def test_losses_stop_where_they_are_not_finite() -> None:
+def test_steps_stop_at_the_first_loss_that_is_not_finite() -> None:
     counts = np.full((4, 4), 2)
     for fused in (256, 0):
         weight, buffers = state_of(4, SGD)
@@ -249,12 +244,12 @@ READ_ONLY.flags.writeable = False
         {"settings": np.zeros(5)},
     ],
 )
-def test_the_raw_extension_refuses(changes: dict[str, Any]) -> None:
+def test_the_raw_extension_refuses_what_it_cannot_read(changes: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError, RuntimeError)):
         raw(**changes)
 
 
-def test_the_raw_extension_survives() -> None:
+def test_the_raw_extension_accepts_empty_and_extreme_arguments() -> None:
     assert raw(block_size=2**63 - 1) == 0
     assert raw(tokens=np.zeros(0, np.uint8)) == 0
     assert raw(positions=np.zeros((3, 0), np.int64)) == -1
