@@ -17,19 +17,24 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 KERNEL_TESTS = ("tests/kernels", "tests/test_threads.py")
 
 
+def pip(session: nox.Session, *args: str) -> None:
+    """Install into the environment; session.install refuses where sessions share one."""
+    session.run("python", "-m", "pip", "install", "-q", *args)
+
+
 def install(session: nox.Session, *groups: str, **cmake: str) -> None:
     """Install groups of dependencies and bigram: as built for users, or with CMake variables."""
-    session.install(*nox.project.dependency_groups(PYPROJECT, "build", "test", *groups))
+    pip(session, *nox.project.dependency_groups(PYPROJECT, "build", "test", *groups))
     if not cmake:
         if os.environ.get("BIGRAM_INSTALLED") != "1":
-            session.install(".")
+            pip(session, ".")
         return
     variables = {
         "BIGRAM_WERROR": "ON",
@@ -37,7 +42,8 @@ def install(session: nox.Session, *groups: str, **cmake: str) -> None:
         "CMAKE_CXX_FLAGS_RELWITHDEBINFO": "-O1",
         **cmake,
     }
-    session.install(
+    pip(
+        session,
         "--no-build-isolation",
         "--config-settings=install.strip=false",
         f"--config-settings=build-dir=build/{session.name}",
@@ -49,7 +55,7 @@ def install(session: nox.Session, *groups: str, **cmake: str) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types, spelling, workflows and metadata with pre-commit."""
-    session.install("pre-commit>=4.2")
+    pip(session, "pre-commit>=4.2")
     session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure", *session.posargs)
 
 
