@@ -1,4 +1,4 @@
-"""Evaluation: the figures of the makemore lecture, and what they count."""
+"""Evaluating, scoring and explaining: the figures of the lecture, and what they count."""
 
 import dataclasses
 import itertools
@@ -44,7 +44,7 @@ def test_names_have_the_likelihood_of_the_lecture(names_path, smoothing, nll) ->
 
 
 @pytest.mark.parametrize(("smoothing", "nll"), [(bigram.MLE(), 2.4540), (bigram.AddK(1), 2.4546)])
-def test_embedded_counts_have_it_without_any_file(smoothing, nll) -> None:
+def test_embedded_counts_have_the_likelihood_of_the_lecture(smoothing, nll) -> None:
     counts = bigram.datasets.load_makemore_counts()
     found = bigram.CountModel.from_counts(counts, smoothing).evaluate(counts)
     assert found.nll == pytest.approx(nll, abs=5e-5)
@@ -54,7 +54,7 @@ def test_embedded_counts_have_it_without_any_file(smoothing, nll) -> None:
 
 
 @given(TEXTS.filter(bool), TEXTS)
-def test_the_mean_is_that_of_the_pairs(fitted, texts) -> None:
+def test_the_mean_is_that_of_all_pairs_one_by_one(fitted, texts) -> None:
     tokenizer = bigram.CharTokenizer(".abc", boundary=".")
     model = bigram.CountModel(bigram.AddK(0.5), tokenizer).fit(fitted)
     total, number = by_hand(model, texts)
@@ -148,14 +148,14 @@ def test_token_shards_need_no_tokenizer(tmp_path) -> None:
     ],
     ids=repr,
 )
-def test_counts_tell_as_much_as_the_text(tokenizer) -> None:
+def test_counts_give_the_same_evaluation_as_the_text(tokenizer) -> None:
     texts = ["né n", "", "漢\ud800 né n", "n"]
     model = bigram.CountModel(bigram.AddK(1), tokenizer).fit(texts)
     text, counts = model.evaluate(texts), model.evaluate(bigram.count(texts, tokenizer))
     assert dataclasses.astuple(counts) == pytest.approx(dataclasses.astuple(text))
 
 
-def test_counts_of_unknown_words_do_not_tell_their_bytes() -> None:
+def test_counts_of_unknown_words_have_no_bits_per_byte() -> None:
     tokenizer = bigram.WordTokenizer.from_texts(["a b"])
     model = bigram.CountModel(bigram.AddK(1), tokenizer).fit(["a b"])
     assert math.isnan(model.evaluate(bigram.count(["a long word"], tokenizer)).bits_per_byte)
@@ -170,7 +170,7 @@ def test_counts_of_another_vocabulary_are_refused() -> None:
 
 
 @pytest.mark.parametrize("corpus", ["ab", b"ab", 5, None])
-def test_what_is_no_corpus_is_a_type_error(corpus) -> None:
+def test_anything_but_a_corpus_is_a_type_error(corpus) -> None:
     with pytest.raises(TypeError):
         bigram.CountModel().fit(["ab"]).evaluate(corpus)
 
@@ -180,3 +180,38 @@ def test_an_evaluation_is_frozen_and_pickles() -> None:
     assert pickle.loads(pickle.dumps(found)) == found
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.nll = 0.0
+
+
+def test_the_score_of_a_text_is_the_same_alone_and_among_others(model, texts_fitted) -> None:
+    texts = [*texts_fitted, "", "aaa"]
+    scores = model.score(texts)
+    assert scores.shape == (len(texts),)
+    assert scores.dtype == np.float64
+    assert [model.score(text) for text in texts] == scores.tolist()
+    assert isinstance(model.score("ava"), float)
+    assert model.score(iter(texts)).tolist() == scores.tolist()
+    assert model.score([]).shape == (0,)
+    with pytest.raises(bigram.UnknownSymbolError, match=r"texts\[1\] has 'x'"):
+        model.score(["ava", "ax"])
+    with pytest.raises(TypeError):
+        model.score(5)
+
+
+def test_explain_adds_up_to_the_score(model) -> None:
+    for text in ["olivia", ""]:
+        rows = model.explain(text)
+        assert len(rows) == len(text) + 1
+        assert sum(row.log_probability for row in rows) == pytest.approx(model.score(text))
+        assert [row.probability for row in rows] == pytest.approx(
+            np.exp([row.log_probability for row in rows])
+        )
+    assert pickle.loads(pickle.dumps(rows)) == rows
+    with pytest.raises(TypeError, match="text is list"):
+        model.explain(["a"])
+
+
+def test_explain_marks_unknown_symbols() -> None:
+    tokenizer = bigram.CharTokenizer.from_texts(["ab"], unknown="<unk>")
+    rows = bigram.CountModel(tokenizer=tokenizer).fit(["ab"]).explain("aé")
+    assert [row.unknown for row in rows] == [False, True, False]
+    assert [row.pair for row in rows] == [".a", "a<unk>", "<unk>."]
