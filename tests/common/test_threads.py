@@ -120,7 +120,7 @@ print(len(seen), _core.active_isa() == _core.best_isa())
 def test_import_is_light():
     code = """
 import sys, bigram
-heavy = "scipy safetensors tqdm typer matplotlib torch pandas pyarrow pooch zstandard".split()
+heavy = "scipy safetensors tqdm typer matplotlib torch pandas pyarrow pooch backports.zstd".split()
 print([name for name in heavy if name in sys.modules])
 """
     assert _run(code) == "[]"

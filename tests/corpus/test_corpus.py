@@ -114,16 +114,18 @@ def test_compressed_files_globs_and_standard_input(tmp_path, monkeypatch) -> Non
 
 
 def test_zstandard(tmp_path) -> None:
-    zstandard = pytest.importorskip("zstandard")
+    zstd = pytest.importorskip(
+        "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    )
     path = tmp_path / "a.zst"
-    frames = zstandard.compress(b"a\n") + zstandard.compress(b"b\n")
+    frames = zstd.compress(b"a\n") + zstd.compress(b"b\n")
     path.write_bytes(frames)
     assert list(Corpus.lines(path)) == ["a", "b"]
     long = ("né\n" * 700_000).encode()
-    path.write_bytes(zstandard.compress(long[:1_000_001]) + zstandard.compress(long[1_000_001:]))
+    path.write_bytes(zstd.compress(long[:1_000_001]) + zstd.compress(long[1_000_001:]))
     assert list(Corpus.lines(path)) == ["né"] * 700_000
     whole = path.read_bytes()
-    for damaged in (b"not compressed", frames[:-1], frames[:3], whole[:-5], frames + b"more"):
+    for damaged in (b"not compressed", frames[:-1], frames[:3], whole[:-5], frames + b"more", b""):
         path.write_bytes(damaged)
         with pytest.raises(OSError, match=r"a\.zst"):
             list(Corpus.lines(path))

@@ -30,8 +30,8 @@ def test_json_lines(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
         ("[1]", "is list, wanted a mapping with 'text'"),
         ('{"body": "x", "n": 1}', "has no 'text'; it has body, n"),
         ('{"text": null}', "'text' is NoneType, wanted str"),
@@ -65,7 +65,7 @@ def test_parquet(tmp_path) -> None:
     with pytest.raises(ValueError, match=r"a\.parquet: row 5000 is NoneType"):
         list(Corpus.parquet(path))
     path.write_bytes(b"PAR1 nothing")
-    with pytest.raises(ValueError, match=r"a\.parquet: damaged, or no Parquet file"):
+    with pytest.raises(ValueError, match=r"a\.parquet: not a Parquet file, or damaged"):
         list(Corpus.parquet(path))
     with pytest.raises(FileNotFoundError):
         list(Corpus.parquet(tmp_path / "none.parquet"))

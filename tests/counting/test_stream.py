@@ -202,7 +202,7 @@ def test_resume_builds_the_vocabulary_only_of_what_can_be_read_again(
         bigram.Corpus.jsonl("-"),
         bigram.Corpus.lines("-"),
     ):
-        with pytest.raises(ValueError, match="only once need a tokenizer"):
+        with pytest.raises(ValueError, match="tokenizer is None, wanted one to resume"):
             bigram.count(once, resume=tmp_path / "a")
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bigram.cli.options import TokenizerKind, TokenizerOptions
 from bigram.corpus.corpus import Corpus, as_corpus
-from bigram.corpus.text_sources import TextFiles
 from bigram.counting.characters import characters_of
 from bigram.smoothing.base import Smoothing
 from bigram.smoothing.description import METHODS
@@ -91,9 +90,7 @@ def character_tokenizer(
 
 def _repeatable(corpus: Corpus) -> Corpus | list[str]:
     """Return a corpus that can be read twice, in memory where the files cannot."""
-    source = corpus.source
-    again = isinstance(source, TextFiles) and source.can_be_read_again
-    return corpus if again else list(corpus)
+    return corpus if corpus.source.can_be_read_again else list(corpus)
 
 
 def _methods() -> dict[str, type[Smoothing]]:

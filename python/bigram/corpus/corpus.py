@@ -10,17 +10,26 @@ from typing import Any
 import numpy.typing as npt
 
 from bigram.common.checks import MAX_VOCAB_SIZE, check_index
-from bigram.common.progress import Progress
-from bigram.common.progress import progress as progress_bar
 from bigram.common.types import StrPaths
 from bigram.corpus.opening import expand_paths
 from bigram.corpus.records import JsonLines, ParquetFiles, Records
-from bigram.corpus.text_sources import Source, TextFiles, TextIterable
+from bigram.corpus.source import Source, with_progress
+from bigram.corpus.text_sources import TextFiles, TextIterable
 from bigram.corpus.token_shards import TokenFiles, check_shard_dtype
-from bigram.corpus.units import Lines, Texts, between_words, join_pieces, joined_lines, split_lines
+from bigram.corpus.unicode import utf8
+from bigram.corpus.units import (
+    Lines,
+    Texts,
+    TextUnit,
+    Tokens,
+    between_words,
+    join_pieces,
+    joined_lines,
+    split_lines,
+)
 from bigram.corpus.where import Where
 
-__all__ = ["Corpus", "as_corpus", "iter_texts", "iter_word_data", "open_progress"]
+__all__ = ["Corpus", "as_corpus", "iter_texts", "iter_units", "iter_word_data"]
 
 
 @dataclass(frozen=True)
@@ -186,7 +195,7 @@ class Corpus:
         ['ab', 'c']
         """
         files = TextFiles(expand_paths(paths), True, _checked_errors(errors))
-        return cls(TextIterable(JsonLines(files, text_key)))
+        return cls(JsonLines(files, text_key))
 
     @classmethod
     def parquet(cls, paths: StrPaths, *, column: str = "text") -> Corpus:
@@ -208,7 +217,7 @@ class Corpus:
             If a pattern matches nothing. A file that is damaged, has no such column or holds
             something else in it raises ValueError where the corpus is used.
         """
-        return cls(TextIterable(ParquetFiles(expand_paths(paths), column)))
+        return cls(ParquetFiles(expand_paths(paths), column))
 
     @classmethod
     def records(cls, records: Iterable[Mapping[str, Any]], *, text_key: str = "text") -> Corpus:
@@ -234,12 +243,12 @@ class Corpus:
         >>> list(Corpus.records([{"text": "ab", "id": 1}, {"text": "c", "id": 2}]))
         ['ab', 'c']
         """
-        return cls(TextIterable(Records(records, text_key)))
+        return cls(Records(records, text_key))
 
     @property
     def vocab_size(self) -> int | None:
         """Number of ids of `Corpus.shards`, None for text."""
-        return self.source.vocab_size if isinstance(self.source, TokenFiles) else None
+        return self.source.vocab_size
 
     def __iter__(self) -> Iterator[str]:
         for texts, _ in iter_texts(self):
@@ -270,10 +279,21 @@ def as_corpus(corpus: Corpus | Iterable[str]) -> Corpus:
     return Corpus(TextIterable(corpus))
 
 
-def open_progress(corpus: Corpus, description: str, enabled: bool) -> Progress:
-    """Open the progress bar that a corpus's units advance, in bytes."""
-    total = corpus.source.total() if enabled else None
-    return progress_bar(description, total=total, enabled=enabled, unit="B", unit_scale=True)
+def iter_units(
+    corpus: Corpus, description: str = "reading", *, progress: bool = False
+) -> Iterator[TextUnit]:
+    """Yield the units of a corpus of text.
+
+    Raises
+    ------
+    TypeError
+        If the corpus is `Corpus.shards`.
+    """
+    source = corpus.source
+    for unit in with_progress(source.units(), source, description, progress):
+        if isinstance(unit, Tokens):
+            raise TypeError("corpus is Corpus.shards, which contains token ids; wanted text")
+        yield unit
 
 
 def iter_texts(
@@ -281,24 +301,22 @@ def iter_texts(
 ) -> Iterator[tuple[list[str], Where]]:
     """Yield a corpus as lists of texts, and where each list begins.
 
-    Unless `whole` is set, a long text comes in pieces, each a list of its own.
+    Unless `whole` is set, a long text is yielded in pieces, each a list of its own.
     """
-    with progress_bar("reading") as bar:
-        units = as_corpus(corpus).source.units(bar)
-        for unit in join_pieces(units) if whole else units:
-            if isinstance(unit, Lines):
-                yield split_lines(unit.data), unit.where
-            else:
-                yield unit.texts if isinstance(unit, Texts) else [unit.text], unit.where
+    units = iter_units(as_corpus(corpus))
+    for unit in join_pieces(units) if whole else units:
+        if isinstance(unit, Lines):
+            yield split_lines(unit.data), unit.where
+        else:
+            yield unit.texts if isinstance(unit, Texts) else [unit.text], unit.where
 
 
 def iter_word_data(corpus: Corpus | Iterable[str]) -> Iterator[tuple[bytes, Where]]:
     """Yield a corpus as UTF-8, cut between words, and where each part begins."""
-    with progress_bar("reading") as bar:
-        for unit in between_words(as_corpus(corpus).source.units(bar)):
-            if isinstance(unit, Lines):
-                yield unit.data, unit.where
-            elif isinstance(unit, Texts):
-                yield joined_lines(unit.texts), unit.where
-            else:
-                yield unit.text.encode("utf-8", "surrogatepass"), unit.where
+    for unit in between_words(iter_units(as_corpus(corpus))):
+        if isinstance(unit, Lines):
+            yield unit.data, unit.where
+        elif isinstance(unit, Texts):
+            yield joined_lines(unit.texts), unit.where
+        else:
+            yield utf8(unit.text), unit.where

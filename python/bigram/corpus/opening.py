@@ -10,14 +10,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import glob
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from bigram.common.optional import needs
 from bigram.common.types import StrPaths
 
-__all__ = ["Reader", "expand_paths", "open_binary", "total_bytes"]
-
-_ZSTD_BYTES = 1 << 11  # of compressed data at a time: 64 MiB of text at the very most
+__all__ = ["Reader", "are_files", "expand_paths", "open_binary", "total_bytes"]
 
 
 class Reader(Protocol):
@@ -58,8 +56,13 @@ def expand_paths(paths: StrPaths) -> tuple[str, ...]:
     return tuple(result)
 
 
+def are_files(paths: Iterable[str]) -> bool:
+    """Tell whether all paths are regular files, which can be read more than once."""
+    return all(map(os.path.isfile, paths))
+
+
 def total_bytes(paths: Iterable[str]) -> int | None:
-    """Return the size of all files together, None where that is not known before reading."""
+    """Return the size of all files together, None if it is not known before reading."""
     total = 0
     for path in paths:
         if path == "-" or path.endswith((".gz", ".zst")) or not os.path.isfile(path):
@@ -75,7 +78,7 @@ def open_binary(path: str) -> Iterator[Reader]:
     Raises
     ------
     OSError
-        If it cannot be opened, or its compressed data are damaged.
+        If the file cannot be opened, or its compressed data are damaged or truncated.
     """
     if path == "-":
         yield _standard_input()
@@ -88,7 +91,7 @@ def open_binary(path: str) -> Iterator[Reader]:
         with gzip.open(path, "rb") if path.endswith(".gz") else _open_zstd(path) as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise OSError(f"{path}: damaged or truncated compressed file ({error})") from error
+        raise OSError(f"{path}: damaged or truncated: {error}") from error
 
 
 def _standard_input() -> Reader:
@@ -102,42 +105,14 @@ def _standard_input() -> Reader:
 
 @contextmanager
 def _open_zstd(path: str) -> Iterator[Reader]:
-    with needs("zstandard", extra="zstd", purpose=f"reading {path}"):
-        import zstandard
-    with open(path, "rb") as file:
+    # It reads several frames, and notices one that is cut short.
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        with needs("backports.zstd", extra="zstd", purpose=f"reading {path}"):
+            from backports import zstd
+    with zstd.open(path, "rb") as stream:
         try:
-            yield _ZstdStream(file, zstandard.ZstdDecompressor())
-        except zstandard.ZstdError as error:
-            raise OSError(f"{path}: damaged compressed file ({error})") from error
-
-
-class _ZstdStream:
-    """What is in the frames of a file; zstandard's own reader does not notice that one is cut."""
-
-    def __init__(self, file: BinaryIO, decompressor: Any) -> None:
-        self._file, self._decompressor = file, decompressor
-        self._frame: Any = None
-        self._packed, self._text = b"", memoryview(b"")
-
-    def readinto(self, buffer: Any, /) -> int:
-        while not self._text and self._more():
-            pass
-        count = min(len(buffer), len(self._text))
-        buffer[:count] = self._text[:count]
-        self._text = self._text[count:]
-        return count
-
-    def _more(self) -> bool:
-        """Decompress the next bytes; False at the end of the file."""
-        packed = self._packed or self._file.read(_ZSTD_BYTES)
-        if not packed:
-            if self._frame is not None:
-                raise EOFError("the last frame has no end")
-            return False
-        if self._frame is None:
-            self._frame = self._decompressor.decompressobj()
-        self._text = memoryview(self._frame.decompress(packed))
-        self._packed = b""
-        if self._frame.eof:
-            self._packed, self._frame = self._frame.unused_data, None
-        return True
+            yield stream
+        except zstd.ZstdError as error:
+            raise OSError(f"{path}: not a Zstandard file, or damaged: {error}") from error

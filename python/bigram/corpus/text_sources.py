@@ -1,30 +1,18 @@
-"""What a corpus reads: files and iterables, as units of text of bounded size."""
+"""Text files and iterables of str, as units of bounded size."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
-from bigram.common.progress import Progress
-from bigram.corpus.blocks import BLOCK_BYTES, read_blocks
-from bigram.corpus.opening import total_bytes
-from bigram.corpus.units import Lines, Piece, Texts, Unit
+from bigram.corpus.blocks import BLOCK_BYTES, Block, read_blocks
+from bigram.corpus.opening import are_files, total_bytes
+from bigram.corpus.units import Lines, Piece, Texts, TextUnit
 from bigram.corpus.where import Where
 
-__all__ = ["Source", "TextFiles", "TextIterable"]
-
-
-class Source(Protocol):
-    """What a corpus reads."""
-
-    def units(self, bar: Progress) -> Iterator[Unit]:
-        """Yield the texts in order; a text in pieces has no other unit between them."""
-
-    def total(self) -> int | None:
-        """Return what `bar` will have counted at the end, in bytes, if known."""
+__all__ = ["TextFiles", "TextIterable", "iterable_units", "text_units"]
 
 
 @dataclass(frozen=True)
@@ -34,58 +22,71 @@ class TextFiles:
     paths: tuple[str, ...]
     lines: bool
     errors: str
+    vocab_size: ClassVar[None] = None
 
     @property
     def can_be_read_again(self) -> bool:
         """Whether a second pass gives the same texts."""
-        return all(os.path.isfile(path) for path in self.paths)
+        return are_files(self.paths)
 
     def total(self) -> int | None:
         """Return the number of bytes in all files, if known."""
         return total_bytes(self.paths)
 
-    def units(self, bar: Progress) -> Iterator[Unit]:
+    def units(self) -> Iterator[TextUnit]:
         """Yield the files as lines, and long lines and running texts as pieces."""
         first = 0
         for path in self.paths:
             if self.lines:
-                first = yield from _line_units(path, first, self.errors, bar)
+                first = yield from _line_units(path, first, self.errors)
             else:
-                yield from _running_units(path, first, self.errors, bar)
+                yield from _running_units(path, first, self.errors)
                 first += 1
 
+    def blocks(self) -> Iterator[Block]:
+        """Yield the files as blocks of bytes."""
+        for path in self.paths:
+            yield from read_blocks(path, lines=self.lines, errors=self.errors)
 
-def _line_units(path: str, first: int, errors: str, bar: Progress) -> Generator[Unit, None, int]:
-    """Yield the units of a file of lines; return the number of texts up to its end."""
-    rest, done, position, open_line = b"", 0, 0, False
+
+def _line_units(path: str, first: int, errors: str) -> Generator[TextUnit, None, int]:
+    """Yield the units of a file of lines; return the number of texts up to its end.
+
+    `first` texts came before the file, and `done` lines of it before the current unit. A line that
+    outgrows a block is yielded as pieces, the next of which begins at character `position`.
+    """
+    rest = b""  # the beginning of a line that the next block completes
+    open_line = False  # whether the line that the next block continues is yielded as pieces
+    done = position = num_read = 0
     for block in read_blocks(path, lines=True, errors=errors):
-        bar.update(block.num_read)
+        num_read += block.num_read
         content = rest + block.data[1:].tobytes()
         if open_line:
             end = content.find(b"\n")
             ends = end >= 0
             text = (content[:end] if ends else content).decode()
-            yield Piece(text, False, ends, Where(first + done, position, path, done))
+            yield Piece(text, False, ends, Where(first + done, position, path, done), num_read)
             content = content[end + 1 :] if ends else b""
-            open_line, position, done = not ends, position + len(text), done + ends
+            open_line, position, done, num_read = not ends, position + len(text), done + ends, 0
         cut = content.rfind(b"\n") + 1
         rest = content[cut:]
         if cut:
-            yield Lines(content[:cut], Where(first + done, 0, path, done))
-            done += content.count(b"\n", 0, cut)
+            yield Lines(content[:cut], Where(first + done, 0, path, done), num_read)
+            done, num_read = done + content.count(b"\n", 0, cut), 0
         if len(rest) >= BLOCK_BYTES:
             text, rest, open_line = rest.decode(), b"", True
             position = len(text)
-            yield Piece(text, True, False, Where(first + done, 0, path, done))
+            yield Piece(text, True, False, Where(first + done, 0, path, done), num_read)
+            num_read = 0
     return first + done
 
 
-def _running_units(path: str, index: int, errors: str, bar: Progress) -> Iterator[Unit]:
+def _running_units(path: str, index: int, errors: str) -> Iterator[TextUnit]:
     position = 0
     for block in read_blocks(path, lines=False, errors=errors):
-        bar.update(block.num_read)
         text = block.data[1:].tobytes().decode()
-        yield Piece(text, block.first, block.last, Where(index, position, path))
+        where = Where(index, position, path)
+        yield Piece(text, block.first, block.last, where, block.num_read)
         position += len(text)
 
 
@@ -94,29 +95,35 @@ class TextIterable:
     """Any iterable of str."""
 
     texts: Iterable[Any]
+    vocab_size: ClassVar[None] = None
 
     @property
     def can_be_read_again(self) -> bool:
-        """Whether a second pass gives the same texts; the iterable itself may know."""
-        return getattr(self.texts, "can_be_read_again", not isinstance(self.texts, Iterator))
+        """Whether a second pass gives the same texts."""
+        return not isinstance(self.texts, Iterator)
 
     def total(self) -> int | None:
         """Return None: the size is not known before reading."""
         return None
 
-    def units(self, bar: Progress) -> Iterator[Unit]:
-        """Yield the texts by batches of about a block, and long texts as pieces."""
-        iterator = iter(self.texts)
-        first, number = 0, 256
-        while batch := list(islice(iterator, number)):
-            for index, text in enumerate(batch):
-                if not isinstance(text, str):
-                    raise TypeError(f"texts[{first + index}] is {_kind(text)}, wanted str")
-            size = sum(map(len, batch))
-            bar.update(size)
-            yield from _split_long(batch, first)
-            first += len(batch)
-            number = max(1, min(4 * number, number * BLOCK_BYTES // (size + 1), 1 << 16))
+    def units(self) -> Iterator[TextUnit]:
+        """Yield the texts in batches, and long texts as pieces."""
+        return iterable_units(self.texts)
+
+
+def iterable_units(texts: Iterable[Any]) -> Iterator[TextUnit]:
+    """Yield an iterable of str in batches of about a block, and long texts as pieces."""
+    iterator = iter(texts)
+    first, number = 0, 256
+    while batch := list(islice(iterator, number)):
+        for index, text in enumerate(batch):
+            if not isinstance(text, str):
+                raise TypeError(f"texts[{first + index}] is {_kind(text)}, wanted str")
+        size = sum(map(len, batch))
+        yield from text_units(batch, first, size)
+        first += len(batch)
+        # As many texts as fill a block at their mean length so far, in steps of at most four times.
+        number = max(1, min(4 * number, number * BLOCK_BYTES // (size + 1), 1 << 16))
 
 
 def _kind(value: object) -> str:
@@ -124,16 +131,19 @@ def _kind(value: object) -> str:
     return f"{kind} (Corpus.records takes dicts)" if isinstance(value, Mapping) else kind
 
 
-def _split_long(batch: list[str], first: int) -> Iterator[Unit]:
+def text_units(texts: list[str], first: int, num_read: int) -> Iterator[TextUnit]:
+    """Yield a batch of texts, of which `first` came before, the long ones as pieces."""
     start = 0
-    for index, text in enumerate(batch):
+    for index, text in enumerate(texts):
         if len(text) > BLOCK_BYTES:
             if start < index:
-                yield Texts(batch[start:index], Where(first + start))
+                yield Texts(texts[start:index], Where(first + start), num_read)
+                num_read = 0
             start = index + 1
             for position in range(0, len(text), BLOCK_BYTES):
                 end = position + BLOCK_BYTES
                 where = Where(first + index, position)
-                yield Piece(text[position:end], position == 0, end >= len(text), where)
-    if start < len(batch):
-        yield Texts(batch[start:], Where(first + start))
+                yield Piece(text[position:end], position == 0, end >= len(text), where, num_read)
+                num_read = 0
+    if start < len(texts):
+        yield Texts(texts[start:], Where(first + start), num_read)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import mmap
 import os
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib import format as npy
 
-from bigram.common.progress import Progress
 from bigram.common.types import Ids
+from bigram.corpus.opening import total_bytes
+from bigram.corpus.units import Tokens
 
 __all__ = ["CHUNK_TOKENS", "TokenFiles", "check_shard_dtype"]
 
@@ -29,47 +32,50 @@ _DTYPES = ("uint8", "uint16", "uint32", "int32", "int64")
 
 @dataclass(frozen=True)
 class TokenFiles:
-    """Files of token ids, each one sequence, or one of documents that `eod_id` parts."""
+    """Files of token ids, each one sequence, or documents that `eod_id` separates."""
 
     paths: tuple[str, ...]
     dtype: np.dtype[Any] | None
     vocab_size: int
     eod_id: int | None
 
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether a second pass gives the same tokens: always, as the files are memory-mapped."""
+        return True
+
     def total(self) -> int | None:
         """Return the number of bytes in all files."""
-        return sum(os.path.getsize(path) for path in self.paths)
+        return total_bytes(self.paths)
 
-    def units(self, _bar: Progress) -> NoReturn:
-        """Refuse to give text."""
-        raise TypeError("Corpus.shards holds token ids, and no text")
+    def units(self) -> Iterator[Tokens]:
+        """Yield the files in chunks.
 
-    def chunks(self, bar: Progress) -> Iterator[tuple[Ids, int]]:
-        """Yield tokens and the number of sequences that start among them.
-
-        A file that has more than one chunk goes on with the last token of the chunk before. Where
-        documents are parted, a file reads as if it began and ended with `eod_id`.
+        Where `eod_id` separates documents, a file reads as if it began and ended with it.
         """
         for path in self.paths:
             with open(path, "rb", buffering=0) as file:
                 shard = _Shard(file, path, self.dtype)
-            yield from self._chunks_of(shard, path, bar)
+            yield from self._units_of(shard, path)
 
-    def _chunks_of(self, shard: _Shard, path: str, bar: Progress) -> Iterator[tuple[Ids, int]]:
+    def _units_of(self, shard: _Shard, path: str) -> Iterator[Tokens]:
         tokens, eod = shard.tokens, self.eod_id
         if not len(tokens):
             return
         for start in range(0, len(tokens), CHUNK_TOKENS):
-            chunk = tokens[max(0, start - 1) : start + CHUNK_TOKENS]
-            self._check(chunk, shard, path, max(0, start - 1))
+            before = max(
+                0, start - 1
+            )  # the last token of the chunk before, so that no pair is lost
+            chunk = tokens[before : start + CHUNK_TOKENS]
+            self._check(chunk, shard, path, before)
             if eod is not None and start == 0 and chunk[0] != eod:
-                yield np.array([eod, chunk[0]], dtype=np.int64), 1
+                yield Tokens(np.array([eod, chunk[0]], dtype=np.int64), 1)
             num_started = int(start == 0) if eod is None else int((chunk[:-1] == eod).sum())
-            yield chunk, num_started
-            bar.update(tokens.itemsize * min(CHUNK_TOKENS, len(tokens) - start))
+            num_read = tokens.itemsize * min(CHUNK_TOKENS, len(tokens) - start)
+            yield Tokens(chunk, num_started, num_read)
             shard.forget(start + CHUNK_TOKENS)
         if eod is not None and tokens[-1] != eod:
-            yield np.array([tokens[-1], eod], dtype=np.int64), 0
+            yield Tokens(np.array([tokens[-1], eod], dtype=np.int64), 0)
 
     def _check(self, chunk: Ids, shard: _Shard, path: str, start: int) -> None:
         if chunk.max() < self.vocab_size and (chunk.dtype.kind == "u" or chunk.min() >= 0):
@@ -84,7 +90,7 @@ class TokenFiles:
 
 
 def check_shard_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
-    """Return the dtype of token files; TypeError for one that holds no tokens."""
+    """Return the dtype of token files, checked to be one that tokens have."""
     if dtype is None:
         return None
     result = np.dtype(dtype)
@@ -105,11 +111,11 @@ class _Shard:
         else:
             found, self.offset, count = _raw_layout(head, size, path, dtype)
         if dtype is not None and found.newbyteorder("=") != dtype.newbyteorder("="):
-            raise ValueError(f"{path}: holds {found}, but dtype = {dtype}")
+            raise ValueError(f"dtype = {dtype}, but {path} contains {found}")
         if self.offset + count * found.itemsize != size:
             raise ValueError(
-                f"{path}: wrong size: {count} tokens of {found} from byte {self.offset} on end at "
-                f"byte {self.offset + count * found.itemsize}, but the file has {size} bytes"
+                f"{path}: size = {size} bytes, wanted {self.offset + count * found.itemsize}: "
+                f"{count} tokens of {found} from byte {self.offset}"
             )
         self.tokens: Ids = (
             np.frombuffer(self._map, found, count, self.offset)
@@ -119,7 +125,10 @@ class _Shard:
         self._forgotten = 0
 
     def forget(self, count: int) -> None:
-        """Let go of the pages of the first `count` tokens; they come back if they are read."""
+        """Release the pages of the first `count` tokens, so that a large file does not fill memory.
+
+        They are read again from the file if they are used.
+        """
         if self._map is None or not hasattr(mmap, "MADV_DONTNEED"):
             return
         end = (self.offset + count * self.tokens.itemsize) // mmap.PAGESIZE * mmap.PAGESIZE
@@ -132,34 +141,30 @@ class _Shard:
 def _raw_layout(
     head: bytes, size: int, path: str, dtype: np.dtype[Any] | None
 ) -> tuple[np.dtype[Any], int, int]:
-    """Return dtype, offset and number of tokens of a file with llm.c's header, or with none."""
+    """Return dtype, offset and number of tokens of a file with or without llm.c's header."""
     if len(head) == _HEADER_BYTES:
         magic, version, count = np.frombuffer(head, "<i4", 3).tolist()
         if magic in _HEADERS:
             wanted, by_header = _HEADERS[magic]
             if version != wanted:
-                raise ValueError(f"{path}: byte 4: version {version}, wanted {wanted}")
+                raise ValueError(f"{path}: byte 4: version = {version}, wanted {wanted}")
             if count < 0:
-                raise ValueError(f"{path}: byte 8: {count} tokens")
+                raise ValueError(f"{path}: byte 8: number of tokens = {count}, wanted 0 or more")
             return by_header, _HEADER_BYTES, count
         if 20_200_000 < magic < 20_400_000 and not any(head[12:]):
             known = " or ".join(map(str, _HEADERS))
-            raise ValueError(f"{path}: byte 0: magic number {magic}, wanted {known}")
+            raise ValueError(f"{path}: byte 0: magic number = {magic}, wanted {known}")
     found: np.dtype[Any] = np.dtype("<u2") if dtype is None else dtype.newbyteorder("<")
     if size % found.itemsize:
         end = size - size % found.itemsize
         raise ValueError(
-            f"{path}: wrong size: {size} bytes are no multiple of {found.itemsize}; "
-            f"the last whole {found.name} ends at byte {end}"
+            f"{path}: size = {size} bytes, wanted a multiple of {found.itemsize}; the last whole "
+            f"{found.name} ends at byte {end}"
         )
     return found, 0, size // found.itemsize
 
 
 def _npy_layout(file: io.FileIO, path: str) -> tuple[np.dtype[Any], int, int]:
-    import tokenize
-
-    from numpy.lib import format as npy
-
     try:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
@@ -167,8 +172,8 @@ def _npy_layout(file: io.FileIO, path: str) -> tuple[np.dtype[Any], int, int]:
     except (SyntaxError, ValueError, tokenize.TokenError) as error:
         raise ValueError(f"{path}: byte 0: damaged .npy header: {error}") from None
     if dtype.name not in _DTYPES:
-        raise ValueError(f"{path}: holds {dtype}, wanted one of {', '.join(_DTYPES)}")
+        raise ValueError(f"{path}: contains {dtype}, wanted one of {', '.join(_DTYPES)}")
     if len(shape) != 1:
-        raise ValueError(f"{path}: holds an array of shape {shape}, wanted one dimension")
+        raise ValueError(f"{path}: contains an array of shape {shape}, wanted one dimension")
     found: np.dtype[Any] = dtype
     return found, file.tell(), shape[0]

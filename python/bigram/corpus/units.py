@@ -1,17 +1,20 @@
-"""Units of text of bounded size, which every source of texts yields."""
+"""Units of bounded size, which every source yields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from bigram.common.types import Ids
 from bigram.corpus.unicode import utf8
 from bigram.corpus.where import Where
 
 __all__ = [
     "Lines",
     "Piece",
+    "TextUnit",
     "Texts",
+    "Tokens",
     "Unit",
     "between_words",
     "join_pieces",
@@ -20,19 +23,12 @@ __all__ = [
 ]
 
 
-def joined_lines(texts: list[str]) -> bytes:
-    """Return texts as whole lines; newlines inside them part words, as spaces do."""
-    joined = "\n".join([*texts, ""])
-    if joined.count("\n") != len(texts):
-        joined = "\n".join([*(text.replace("\n", " ") for text in texts), ""])
-    return utf8(joined)
-
-
 class Lines(NamedTuple):
     """Whole lines of a file as UTF-8, each with its newline."""
 
     data: bytes
     where: Where
+    num_read: int = 0
 
 
 class Texts(NamedTuple):
@@ -40,18 +36,42 @@ class Texts(NamedTuple):
 
     texts: list[str]
     where: Where
+    num_read: int = 0
 
 
 class Piece(NamedTuple):
-    """Part of a text that is too long to be taken whole."""
+    """Part of a text that is too long to be held as a whole."""
 
     text: str
     starts: bool
     ends: bool
     where: Where
+    num_read: int = 0
 
 
-Unit: TypeAlias = "Lines | Texts | Piece"
+class Tokens(NamedTuple):
+    """Token ids, and the number of sequences that start among them.
+
+    A file that has more than one chunk continues with the last token of the chunk before.
+    """
+
+    tokens: Ids
+    num_sequences: int
+    num_read: int = 0
+
+
+# `num_read` is the number of bytes that were read from the source for a unit and for nothing that
+# came before it, for a progress bar; characters where the source is an iterable.
+TextUnit: TypeAlias = "Lines | Texts | Piece"
+Unit: TypeAlias = "TextUnit | Tokens"
+
+
+def joined_lines(texts: list[str]) -> bytes:
+    """Return texts as whole lines; newlines inside them become spaces, which separate words too."""
+    joined = "\n".join([*texts, ""])
+    if joined.count("\n") != len(texts):
+        joined = "\n".join([*(text.replace("\n", " ") for text in texts), ""])
+    return utf8(joined)
 
 
 def split_lines(data: bytes) -> list[str]:
@@ -59,8 +79,8 @@ def split_lines(data: bytes) -> list[str]:
     return data.decode().split("\n")[:-1]
 
 
-def join_pieces(units: Iterable[Unit]) -> Iterator[Lines | Texts]:
-    """Yield the units with texts in pieces put together: whole texts, whatever their size."""
+def join_pieces(units: Iterable[TextUnit]) -> Iterator[Lines | Texts]:
+    """Yield the units with the pieces of a text joined: whole texts, whatever their size."""
     pieces: list[str] = []
     for unit in units:
         if not isinstance(unit, Piece):
@@ -72,15 +92,15 @@ def join_pieces(units: Iterable[Unit]) -> Iterator[Lines | Texts]:
             pieces = []
 
 
-def between_words(units: Iterable[Unit]) -> Iterator[Unit]:
-    """Yield the units with texts in pieces cut before a space, where no word is parted."""
-    rest = ""
+def between_words(units: Iterable[TextUnit]) -> Iterator[TextUnit]:
+    """Yield the units with the pieces of a text cut before a space, so that words stay whole."""
+    held = ""  # the word at the end of a piece, which may continue in the next one
     for unit in units:
         if not isinstance(unit, Piece):
             yield unit
             continue
-        text, position = rest + unit.text, unit.where.position - len(rest)
-        cut = len(text) if unit.ends else max(map(text.rfind, "\0\t\n\r "))
-        text, rest = text[: max(cut, 0)], text[max(cut, 0) :]
-        yield Piece(text, unit.starts, unit.ends, unit.where._replace(position=position))
-        rest = "" if unit.ends else rest
+        text, position = held + unit.text, unit.where.position - len(held)
+        cut = len(text) if unit.ends else max(0, *map(text.rfind, "\0\t\n\r "))
+        held = text[cut:]
+        where = unit.where._replace(position=position)
+        yield Piece(text[:cut], unit.starts, unit.ends, where)

@@ -10,36 +10,37 @@ from __future__ import annotations
 import numpy as np
 
 from bigram.common.types import Csr, Dense
-from bigram.corpus.blocks import Block, read_blocks
-from bigram.corpus.corpus import Corpus, open_progress
-from bigram.corpus.text_sources import TextFiles
+from bigram.corpus.blocks import Block
+from bigram.corpus.corpus import Corpus, iter_units
+from bigram.corpus.source import BlockSource, with_progress
 from bigram.corpus.unicode import code_points
-from bigram.corpus.units import Piece, Texts
+from bigram.corpus.units import Lines, Piece, split_lines
 from bigram.counting.code_points import BOUNDARY, PointCounter, add_up
 from bigram.kernels import count_bigrams
-from bigram.tokenizers.byte import ByteTokenizer
 from bigram.tokenizers.char import CharTokenizer
 from bigram.tokenizers.default import default_tokenizer
+from bigram.tokenizers.protocol import Tokenizer
 
-__all__ = ["characters_of", "count_bytes", "count_characters"]
+__all__ = ["characters_of", "count_bytes", "count_characters", "count_given_characters"]
 
 _NEWLINE = 10
 _ASCII = 128
 
 
-def count_characters(
-    corpus: Corpus, tokenizer: CharTokenizer | None, progress: bool
-) -> tuple[Dense | Csr, CharTokenizer] | None:
-    """Count the characters of a corpus, for the default tokenizer or a given one.
+def count_characters(corpus: Corpus, progress: bool) -> tuple[Dense | Csr, CharTokenizer]:
+    """Count the characters of a corpus in one pass, and make its default tokenizer."""
+    return _counted(corpus, progress).result()
 
-    None where a given tokenizer needs token ids: the texts come from an iterable or can be read
-    only once, or one of them holds a character that the tokenizer cannot encode, and the error
-    should say where.
+
+def count_given_characters(
+    corpus: Corpus, tokenizer: Tokenizer, progress: bool
+) -> Dense | Csr | None:
+    """Count the characters of files for a tokenizer, without making ids.
+
+    None where ids are needed: the texts come from an iterable or can be read only once, or one of
+    them contains a character that the tokenizer cannot encode, and the error should say where.
     """
-    if tokenizer is None:
-        return _counted(corpus, progress).result()
-    source = corpus.source
-    if not isinstance(source, TextFiles) or not source.can_be_read_again:
+    if not isinstance(corpus.source, BlockSource) or not corpus.source.can_be_read_again:
         return None
     return _counted(corpus, progress).result_for(tokenizer)
 
@@ -52,20 +53,17 @@ def characters_of(corpus: Corpus) -> set[str]:
 def _counted(corpus: Corpus, progress: bool) -> CharCounter:
     """Count the characters of a corpus in one pass."""
     source = corpus.source
-    with open_progress(corpus, "counting", progress) as bar:
-        if isinstance(source, TextFiles):
-            counter = CharCounter("line" if source.lines else None)
-            for path in source.paths:
-                for block in read_blocks(path, lines=source.lines, errors=source.errors):
-                    counter.add_block(block)
-                    bar.update(block.num_read)
-            return counter
-        counter = CharCounter("text")
-        for unit in source.units(bar):
-            if isinstance(unit, Piece):
-                counter.add_piece(unit)
-            elif isinstance(unit, Texts):
-                counter.add_texts(unit.texts)
+    if isinstance(source, BlockSource):
+        counter = CharCounter("line" if source.lines else None)
+        for block in with_progress(source.blocks(), source, "counting", progress):
+            counter.add_block(block)
+        return counter
+    counter = CharCounter("text")
+    for unit in iter_units(corpus, "counting", progress=progress):
+        if isinstance(unit, Piece):
+            counter.add_piece(unit)
+        else:
+            counter.add_texts(split_lines(unit.data) if isinstance(unit, Lines) else unit.texts)
     return counter
 
 
@@ -169,20 +167,20 @@ class CharCounter:
         _spare[:] = [self._bytes]
         return matrix, tokenizer
 
-    def result_for(self, tokenizer: CharTokenizer) -> tuple[Dense | Csr, CharTokenizer] | None:
-        """Return the counts by a tokenizer's ids, None where they do not fit."""
-        if (tokenizer.boundary is not None) != self._bounded:
+    def result_for(self, tokenizer: Tokenizer) -> Dense | Csr | None:
+        """Return the counts by a tokenizer's ids, None if it cannot encode what was met."""
+        boundary, unknown = tokenizer.boundary_id, tokenizer.unknown_id
+        if (boundary is not None) != self._bounded:
             return None
         rows, others = self._symbols()
         given = {symbol: index for index, symbol in enumerate(tokenizer.vocab)}
         ids: dict[int, int] = {}
         for point in {*rows.values(), *others}:
-            symbol = "" if point == BOUNDARY else chr(point)
-            index = given.get(symbol, tokenizer.unknown_id) if symbol else tokenizer.boundary_id
-            if index is None or symbol == tokenizer.boundary:
+            index = given.get(chr(point), unknown) if point != BOUNDARY else boundary
+            if index is None or (index == boundary and point != BOUNDARY):
                 return None
             ids[point] = index
-        return self._arranged(tokenizer.vocab_size, rows, others, ids), tokenizer
+        return self._arranged(tokenizer.vocab_size, rows, others, ids)
 
     def _arranged(
         self, size: int, rows: dict[int, int], others: list[int], ids: dict[int, int]
@@ -199,24 +197,22 @@ class CharCounter:
         return add_up(parts, size)
 
 
-def count_bytes(corpus: Corpus, tokenizer: ByteTokenizer, progress: bool) -> Dense | None:
-    """Count the bytes of files as they are; None where that needs the long way."""
+def count_bytes(corpus: Corpus, tokenizer: Tokenizer, progress: bool) -> Dense | None:
+    """Count the bytes of files as they are; None where ids are needed."""
     source, boundary = corpus.source, tokenizer.boundary_id
-    if not isinstance(source, TextFiles) or not source.can_be_read_again:
+    if not isinstance(source, BlockSource) or not source.can_be_read_again:
         return None
     if source.lines != (boundary is not None):
         return None
     table = np.zeros((256, 256), dtype=np.int64)
-    with open_progress(corpus, "counting", progress) as bar:
-        for path in source.paths:
-            for block in read_blocks(path, lines=source.lines, errors=source.errors):
-                skip = block.first and not source.lines
-                count_bigrams(block.data[skip:], 256, out=table)
-                bar.update(block.num_read)
+    for block in with_progress(source.blocks(), source, "counting", progress):
+        skip = block.first and not source.lines  # no byte comes before a running text
+        count_bigrams(block.data[skip:], 256, out=table)
     if boundary is None or boundary == _NEWLINE:
         return table
-    if table[boundary].any():  # inside a text: the long way says where
+    if table[boundary].any():  # inside a text: the error should say where
         return None
+    # Newlines were counted as the boundary: exchange their row and column with its own.
     order = np.arange(256)
     order[[_NEWLINE, boundary]] = boundary, _NEWLINE
     return table[np.ix_(order, order)]

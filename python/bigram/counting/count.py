@@ -6,25 +6,25 @@ import math
 import os
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
-
 from bigram.common.checks import check_index
-from bigram.common.types import Csr, StrPath
+from bigram.common.types import Csr, Dense, StrPath
 from bigram.corpus.corpus import Corpus, as_corpus
-from bigram.corpus.text_sources import TextFiles, TextIterable
-from bigram.counting.characters import characters_of, count_bytes, count_characters
+from bigram.corpus.source import is_running_text
+from bigram.counting.characters import (
+    characters_of,
+    count_bytes,
+    count_characters,
+    count_given_characters,
+)
 from bigram.counting.stream import CountStream
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.matrix import DENSE_LIMIT, is_dense_layout
 from bigram.storage.atomic import check_place
 from bigram.storage.container import open_arrays
-from bigram.tokenizers.byte import ByteTokenizer
-from bigram.tokenizers.char import CharTokenizer
 from bigram.tokenizers.default import default_tokenizer
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.encoding import encode_corpus
-from bigram.tokenizers.protocol import Tokenizer, check_tokenizer
+from bigram.tokenizers.protocol import Tokenizer, check_tokenizer, granularity
 
 __all__ = ["count"]
 
@@ -133,24 +133,26 @@ def _check_places(resume: StrPath | None, out: StrPath | None) -> None:
 
 
 def _count_symbols(
-    source: Corpus, tokenizer: Tokenizer | None, progress: bool
-) -> tuple[npt.NDArray[np.int64] | Csr, Tokenizer] | None:
-    """Count characters or bytes the short way, without ids; None where that cannot be."""
-    if isinstance(tokenizer, CharTokenizer) or (tokenizer is None and source.vocab_size is None):
-        return count_characters(source, tokenizer, progress)
-    if isinstance(tokenizer, ByteTokenizer):
-        table = count_bytes(source, tokenizer, progress)
-        return None if table is None else (table, tokenizer)
-    return None
+    corpus: Corpus, tokenizer: Tokenizer | None, progress: bool
+) -> tuple[Dense | Csr, Tokenizer] | None:
+    """Count characters or bytes without making ids; None where ids are needed."""
+    if tokenizer is None:
+        return None if corpus.vocab_size is not None else count_characters(corpus, progress)
+    token_is = granularity(tokenizer)
+    counts: Dense | Csr | None = None
+    if token_is == "character":
+        counts = count_given_characters(corpus, tokenizer, progress)
+    elif token_is == "byte":
+        counts = count_bytes(corpus, tokenizer, progress)
+    return None if counts is None else (counts, tokenizer)
 
 
-def _vocabulary(source: Corpus, resume: StrPath) -> Tokenizer:
+def _vocabulary(corpus: Corpus, resume: StrPath) -> Tokenizer:
     """Return the tokenizer of a checkpoint or, where there is none yet, of all characters."""
     if os.path.exists(resume):
         _, _, header = open_arrays(resume, kind="checkpoint")
         return from_json(header["header"]["tokenizer"])
-    texts = source.source
-    if isinstance(texts, (TextFiles, TextIterable)) and not texts.can_be_read_again:
-        raise ValueError("texts that can be read only once need a tokenizer to be resumed")
-    running_text = isinstance(texts, TextFiles) and not texts.lines
-    return default_tokenizer(characters_of(source), running_text=running_text)
+    if not corpus.source.can_be_read_again:
+        raise ValueError("tokenizer is None, wanted one to resume a count of texts read only once")
+    running_text = is_running_text(corpus.source)
+    return default_tokenizer(characters_of(corpus), running_text=running_text)

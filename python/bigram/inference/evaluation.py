@@ -15,13 +15,11 @@ import numpy as np
 
 from bigram import kernels
 from bigram.corpus.corpus import Corpus
+from bigram.corpus.unicode import utf8
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import check_same_ids
-from bigram.tokenizers.byte import ByteTokenizer
-from bigram.tokenizers.char import CharTokenizer
 from bigram.tokenizers.encoding import TokenBatch, encode_corpus, pairs_inside
-from bigram.tokenizers.protocol import pair_separator
-from bigram.tokenizers.word import WordTokenizer
+from bigram.tokenizers.protocol import granularity, pair_separator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -251,20 +249,18 @@ def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tok
     Words are assumed to have one space between them.
     """
     boundary, unknown = tokenizer.boundary_id, tokenizer.unknown_id
-    if unknown is not None and uses[unknown]:
+    token_is = granularity(tokenizer)
+    if token_is is None or (unknown is not None and uses[unknown]):
         return 0
-    if isinstance(tokenizer, ByteTokenizer):
+    if token_is == "byte":
         sizes = np.ones(tokenizer.vocab_size, np.int64)
-    elif isinstance(tokenizer, (CharTokenizer, WordTokenizer)):
-        encoded = (symbol.encode("utf-8", "surrogatepass") for symbol in tokenizer.vocab)
-        sizes = np.fromiter(map(len, encoded), np.int64, tokenizer.vocab_size)
     else:
-        return 0
+        sizes = np.fromiter((len(utf8(s)) for s in tokenizer.vocab), np.int64, tokenizer.vocab_size)
     if boundary is None:
         return int(uses @ sizes)
     sizes[boundary] = 0
     num_bytes = int(uses @ sizes)
-    if isinstance(tokenizer, WordTokenizer):
+    if token_is == "word":
         starts = counts.row(boundary)
         num_bytes += int(uses.sum() - uses[boundary] - starts.sum() + starts[boundary])
     return num_bytes

@@ -22,7 +22,7 @@ from bigram.randomness.torch_generator import TorchGenerator
 from bigram.tables.base import kept_sampler
 from bigram.tables.conversion import probability_rows
 from bigram.tables.sampling_filter import SamplingFilter
-from bigram.tokenizers.char import CharTokenizer
+from bigram.tokenizers.protocol import granularity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,7 +235,7 @@ class TextSampler:
     def _decode(self, tokens: NDArray[Any], ends: list[int], prefix_ids: NDArray[Any]) -> list[str]:
         """Return the texts of the sequences between ends, each after the prefix."""
         decode = self.tokenizer.decode
-        if isinstance(self.tokenizer, CharTokenizer):
+        if granularity(self.tokenizer) == "character":
             base = ends[0]
             text = decode(tokens[base : ends[-1]])
             if len(text) == ends[-1] - base:  # every symbol is one character

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import index
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from bigram.common.types import Ids, Json, Offsets
 from bigram.corpus.where import Where
 from bigram.tokenizers.errors import boundary_inside
 from bigram.tokenizers.ids import as_texts, batch_offsets, check_ids, line_offsets
+from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["ByteTokenizer"]
 
@@ -33,6 +35,7 @@ class ByteTokenizer:
     (array([10, 97, 10, 10, 98, 10], dtype=uint8), array([0, 3, 6]))
     """
 
+    granularity: ClassVar[Granularity] = "byte"
     vocab: tuple[str, ...] = tuple(chr(i) if i < 128 else f"<0x{i:02X}>" for i in range(256))
     vocab_size: int = 256
     unknown_id: int | None = None

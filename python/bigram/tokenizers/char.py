@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bigram.common.types import Ids, Json, Offsets
+from bigram.corpus.corpus import iter_texts
 from bigram.corpus.unicode import code_points
 from bigram.corpus.where import Where
 from bigram.kernels import encode_characters
 from bigram.tokenizers.errors import UnknownSymbolError, boundary_inside
 from bigram.tokenizers.ids import as_texts, batch_offsets, check_ids, id_dtype, line_offsets
+from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["CharTokenizer"]
 
@@ -56,6 +58,7 @@ class CharTokenizer:
     'emma'
     """
 
+    granularity: ClassVar[Granularity] = "character"
     vocab: tuple[str, ...]
     boundary: str | None = None
     unknown: str | None = None
@@ -112,8 +115,6 @@ class CharTokenizer:
         >>> CharTokenizer.from_texts(["to be"], boundary=None, unknown="<unk>").vocab
         (' ', 'b', 'e', 'o', 't', '<unk>')
         """
-        from bigram.corpus.corpus import iter_texts
-
         seen = np.zeros(0x110000, dtype=bool)
         position = -1 if boundary is None or len(boundary) != 1 else ord(boundary)
         for batch, where in iter_texts(texts, whole=False):

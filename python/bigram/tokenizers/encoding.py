@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bigram.common.types import Ids, Offsets
-from bigram.corpus.corpus import Corpus, as_corpus, open_progress
-from bigram.corpus.token_shards import TokenFiles
-from bigram.corpus.units import Lines, Piece, Texts, Unit, between_words, join_pieces, split_lines
-from bigram.tokenizers.byte import ByteTokenizer
-from bigram.tokenizers.char import CharTokenizer
-from bigram.tokenizers.protocol import Tokenizer
-from bigram.tokenizers.word import WordTokenizer
+from bigram.corpus.corpus import Corpus, as_corpus, iter_units
+from bigram.corpus.source import with_progress
+from bigram.corpus.unicode import utf8
+from bigram.corpus.units import (
+    Lines,
+    Piece,
+    TextUnit,
+    Tokens,
+    between_words,
+    join_pieces,
+    split_lines,
+)
+from bigram.tokenizers.protocol import StreamTokenizer, Tokenizer, encodes_streams
 
 __all__ = ["TokenBatch", "encode_corpus", "pairs_inside"]
-
-# Those that encode bytes and parts of texts, and know where a text comes from.
-_OUR_TOKENIZERS = (CharTokenizer, ByteTokenizer, WordTokenizer)
 
 
 @dataclass(frozen=True)
@@ -85,66 +87,72 @@ def encode_corpus(
 
     Examples
     --------
-    >>> tokenizer = CharTokenizer.from_texts(["ab"])
+    >>> import bigram
+    >>> tokenizer = bigram.CharTokenizer.from_texts(["ab"])
     >>> [batch.tokens for batch in encode_corpus(["ab", "b"], tokenizer)]
     [array([0, 1, 2, 0, 0, 2, 0], dtype=uint8)]
     """
     source = as_corpus(corpus)
-    if isinstance(source.source, TokenFiles):
-        yield from _token_batches(source, source.source, tokenizer, progress)
+    if source.vocab_size is not None:
+        yield from _token_batches(source, tokenizer, progress)
         return
     if tokenizer is None:
-        raise TypeError("tokenizer is None, which only Corpus.shards can do with")
-    with open_progress(source, "encoding", progress) as bar:
-        units: Iterable[Unit] = source.source.units(bar)
-        if isinstance(tokenizer, WordTokenizer):
-            units = between_words(units)
-        elif not isinstance(tokenizer, _OUR_TOKENIZERS):
-            units = join_pieces(units)
-        previous: list[Any] = []
-        for unit in units:
-            if isinstance(unit, Piece):
-                batch = _encode_piece(unit, tokenizer, previous)
-                previous = batch.tokens[-1:].tolist()
-            elif isinstance(unit, Lines):
-                batch = _encode_lines(unit, tokenizer)
-            else:
-                batch = _encode_texts(unit, tokenizer)
-            yield batch
+        raise TypeError("tokenizer is None; only Corpus.shards works without a tokenizer")
+    units = iter_units(source, "encoding", progress=progress)
+    if encodes_streams(tokenizer):
+        yield from _stream_batches(units, tokenizer)
+    else:
+        yield from _text_batches(units, tokenizer)
 
 
 def _token_batches(
-    corpus: Corpus, files: TokenFiles, tokenizer: Tokenizer | None, progress: bool
+    corpus: Corpus, tokenizer: Tokenizer | None, progress: bool
 ) -> Iterator[TokenBatch]:
-    if tokenizer is not None and tokenizer.vocab_size != files.vocab_size:
+    if tokenizer is not None and tokenizer.vocab_size != corpus.vocab_size:
         raise ValueError(
-            f"the tokenizer has {tokenizer.vocab_size} symbols, but the shards {files.vocab_size}"
+            f"tokenizer.vocab_size = {tokenizer.vocab_size}, wanted that of the shards, "
+            f"{corpus.vocab_size}"
         )
-    with open_progress(corpus, "reading", progress) as bar:
-        for tokens, num_sequences in files.chunks(bar):
-            offsets = np.array([0, len(tokens)], dtype=np.int64)
-            num_unknown = 0 if tokenizer is None else _unknown(tokens, tokenizer)
-            yield TokenBatch(tokens, offsets, num_sequences, 0, num_unknown)
+    source = corpus.source
+    for unit in with_progress(source.units(), source, "reading", progress):
+        assert isinstance(unit, Tokens)
+        offsets = np.array([0, len(unit.tokens)], dtype=np.int64)
+        num_unknown = 0 if tokenizer is None else _unknown(unit.tokens, tokenizer)
+        yield TokenBatch(unit.tokens, offsets, unit.num_sequences, 0, num_unknown)
 
 
-def _encode_lines(unit: Lines, tokenizer: Tokenizer) -> TokenBatch:
-    if not isinstance(tokenizer, _OUR_TOKENIZERS):
-        return _encode_texts(Texts(split_lines(unit.data), unit.where), tokenizer)
-    tokens, offsets = tokenizer.encode_lines(unit.data, unit.where)
-    num_bytes = len(unit.data) - (len(offsets) - 1)
-    return TokenBatch(tokens, offsets, len(offsets) - 1, num_bytes, _unknown(tokens, tokenizer))
+def _text_batches(units: Iterable[TextUnit], tokenizer: Tokenizer) -> Iterator[TokenBatch]:
+    """Encode texts that have to be whole."""
+    for unit in join_pieces(units):
+        texts = split_lines(unit.data) if isinstance(unit, Lines) else unit.texts
+        tokens, offsets = tokenizer.encode_batch(texts)
+        num_bytes = sum(map(_num_bytes, texts))
+        yield TokenBatch(tokens, offsets, len(texts), num_bytes, _unknown(tokens, tokenizer))
 
 
-def _encode_texts(unit: Texts, tokenizer: Tokenizer) -> TokenBatch:
-    if isinstance(tokenizer, _OUR_TOKENIZERS):
-        tokens, offsets = tokenizer.encode_texts(unit.texts, unit.where)
-    else:
-        tokens, offsets = tokenizer.encode_batch(unit.texts)
-    num_bytes = sum(map(_num_bytes, unit.texts))
-    return TokenBatch(tokens, offsets, len(unit.texts), num_bytes, _unknown(tokens, tokenizer))
+def _stream_batches(units: Iterable[TextUnit], tokenizer: StreamTokenizer) -> Iterator[TokenBatch]:
+    """Encode texts as they are read, long ones in pieces."""
+    if tokenizer.granularity == "word":
+        units = between_words(units)
+    previous: list[int] = []  # the last token of a text that continues
+    for unit in units:
+        if isinstance(unit, Piece):
+            batch = _encode_piece(unit, tokenizer, previous)
+            previous = batch.tokens[-1:].tolist()
+            yield batch
+            continue
+        if isinstance(unit, Lines):
+            tokens, offsets = tokenizer.encode_lines(unit.data, unit.where)
+            num_bytes = len(unit.data) - (len(offsets) - 1)
+        else:
+            tokens, offsets = tokenizer.encode_texts(unit.texts, unit.where)
+            num_bytes = sum(map(_num_bytes, unit.texts))
+        num_unknown = _unknown(tokens, tokenizer)
+        yield TokenBatch(tokens, offsets, len(offsets) - 1, num_bytes, num_unknown)
 
 
-def _encode_piece(unit: Piece, tokenizer: Any, previous: list[Any]) -> TokenBatch:
+def _encode_piece(unit: Piece, tokenizer: StreamTokenizer, previous: list[int]) -> TokenBatch:
+    """Encode part of a text after its boundary, or after the last token of the part before."""
     ids = tokenizer.encode_piece(unit.text, unit.where)
     boundary = [] if tokenizer.boundary_id is None else [tokenizer.boundary_id]
     head = boundary if unit.starts else previous
@@ -156,7 +164,7 @@ def _encode_piece(unit: Piece, tokenizer: Any, previous: list[Any]) -> TokenBatc
 
 
 def _num_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(utf8(text))
 
 
 def _unknown(tokens: Ids, tokenizer: Tokenizer) -> int:

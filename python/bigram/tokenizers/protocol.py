@@ -8,15 +8,25 @@ puts them in.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 import numpy.typing as npt
 
 from bigram.common.types import Ids, Json, Offsets
-from bigram.tokenizers.byte import ByteTokenizer
-from bigram.tokenizers.char import CharTokenizer
+from bigram.corpus.where import Where
 
-__all__ = ["Tokenizer", "check_tokenizer", "context_id", "pair_separator"]
+__all__ = [
+    "Granularity",
+    "StreamTokenizer",
+    "Tokenizer",
+    "check_tokenizer",
+    "context_id",
+    "encodes_streams",
+    "granularity",
+    "pair_separator",
+]
+
+Granularity: TypeAlias = Literal["byte", "character", "word"]
 
 
 class Tokenizer(Protocol):
@@ -54,6 +64,36 @@ class Tokenizer(Protocol):
         """Return a JSON-compatible description, read by `from_json`."""
 
 
+class StreamTokenizer(Tokenizer, Protocol):
+    """A tokenizer that encodes a corpus as it is read: lines as bytes, and long texts in pieces.
+
+    Each method is told where in the corpus its text begins, for errors.
+    """
+
+    @property
+    def granularity(self) -> Granularity:
+        """What a token stands for; a piece is never cut inside one."""
+
+    def encode_lines(self, data: bytes, where: Where) -> tuple[Ids, Offsets]:
+        """Encode whole lines of UTF-8, each with its newline, as ``encode_batch`` does texts."""
+
+    def encode_texts(self, texts: list[str], where: Where) -> tuple[Ids, Offsets]:
+        """Encode a list of texts as ``encode_batch`` does."""
+
+    def encode_piece(self, text: str, where: Where) -> Ids:
+        """Encode part of a text, without boundaries."""
+
+
+def encodes_streams(tokenizer: object) -> TypeGuard[StreamTokenizer]:
+    """Tell whether a tokenizer is a `StreamTokenizer`; others encode whole texts only."""
+    return hasattr(tokenizer, "encode_piece")
+
+
+def granularity(tokenizer: object) -> Granularity | None:
+    """Return what a token stands for; None if that varies, or without a tokenizer."""
+    return tokenizer.granularity if encodes_streams(tokenizer) else None
+
+
 def context_id(tokenizer: Tokenizer, symbol: str) -> int:
     """Return the id of a symbol as a context: "" is the boundary, a foreign one the unknown symbol.
 
@@ -89,5 +129,5 @@ def check_tokenizer(tokenizer: object) -> None:
 
 
 def pair_separator(tokenizer: Tokenizer | None) -> str:
-    """Return what stands between the symbols of a pair: nothing for characters, else a space."""
-    return "" if isinstance(tokenizer, (ByteTokenizer, CharTokenizer)) else " "
+    """Return what to write between the symbols of a pair: nothing for characters, else a space."""
+    return "" if granularity(tokenizer) in ("byte", "character") else " "

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bigram.common.checks import check_index
 from bigram.common.types import Ids, Json, Offsets
+from bigram.corpus.corpus import iter_word_data
 from bigram.corpus.unicode import utf8
 from bigram.corpus.units import joined_lines
 from bigram.corpus.where import Where
 from bigram.kernels import WordIndex
 from bigram.tokenizers.errors import UnknownSymbolError
 from bigram.tokenizers.ids import as_texts, check_ids
+from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["WordTokenizer"]
 
@@ -56,6 +58,7 @@ class WordTokenizer:
     'to be'
     """
 
+    granularity: ClassVar[Granularity] = "word"
     boundary = BOUNDARY
 
     def __init__(
@@ -105,8 +108,6 @@ class WordTokenizer:
         >>> WordTokenizer.from_texts(["a a b"], min_count=2).vocab
         ('</s>', '<unk>', 'a')
         """
-        from bigram.corpus.corpus import iter_word_data
-
         least = check_index(min_count, "min_count", 1)
         index = WordIndex()
         for data, where in iter_word_data(texts):
