@@ -1,9 +1,8 @@
-"""NeuralModel.fit: the lectures' figures, torch's optimizers, and every kind of data."""
+"""The training loop: the lectures' figures, torch's optimizers, callbacks, and how it ends."""
 
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,16 @@ import pytest
 
 import bigram
 from bigram import SGD, AdamW, CharTokenizer, NeuralModel, TorchGenerator
-from bigram.randomness.generators import random_source
-from bigram.training.batches import PairBatches, WindowBatches
-from bigram.training.token_stream import TokenStream
+from bigram.training.history import TrainingStep
 
 NAMES = CharTokenizer(tuple(".abcdefghijklmnopqrstuvwxyz"), ".")
 TOKENS = np.random.default_rng(0).integers(0, 5, 2000).astype(np.uint8)
+
+
+def weights_after(data: Any, **options: Any) -> np.ndarray:
+    model = NeuralModel(options.pop("tokenizer", 5), seed=7)
+    model.fit(data, **{"steps": 5, "learning_rate": 0.5, "seed": 3, **options})
+    return model.weight
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +46,8 @@ def names_in_float64(weight: np.ndarray, counts: np.ndarray, steps: int) -> list
     return losses
 
 
-# --- the lectures ---
-
-
 @pytest.mark.parametrize("source", ["counts", "file"])
-def test_names_lecture(
+def test_the_names_lecture_is_reproduced(
     source: str, counts: bigram.BigramCounts, names_path: Path, golden: dict[str, Any]
 ) -> None:
     weight = TorchGenerator(2147483647).randn((27, 27))
@@ -66,7 +66,9 @@ def test_names_lecture(
     assert [name + "." for name in drawn] == golden["names_neural_samples_exponential"]
 
 
-def test_shakespeare_lecture(shakespeare_path: Path, golden: dict[str, Any]) -> None:
+def test_the_shakespeare_lecture_is_reproduced(
+    shakespeare_path: Path, golden: dict[str, Any]
+) -> None:
     script = golden["shakespeare_manual_seed_1337"]
     tokenizer = CharTokenizer.from_texts([shakespeare_path.read_text()], boundary=None)
     generator = TorchGenerator(1337)
@@ -93,7 +95,9 @@ def test_shakespeare_lecture(shakespeare_path: Path, golden: dict[str, Any]) -> 
     assert text == script["generated_500"].removesuffix("\n")
 
 
-def test_shakespeare_with_our_own_numbers(shakespeare_path: Path) -> None:
+def test_shakespeare_reaches_the_losses_of_the_lecture_with_numpys_numbers(
+    shakespeare_path: Path,
+) -> None:
     tokenizer = CharTokenizer.from_texts([shakespeare_path.read_text()], boundary=None)
     model = NeuralModel(tokenizer, seed=1)
     history = model.fit(
@@ -124,13 +128,12 @@ def test_training_meets_counting_at_the_floor(counts: bigram.BigramCounts) -> No
     assert abs(model.probs() - counted.probs())[frequent].max() < 1e-2
 
 
-# --- against torch's optimizers ---
-
-
 @pytest.mark.parametrize("decay", [None, 0.1])
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adamw"])
 @pytest.mark.parametrize("clip", [None, 0.05])
-def test_same_as_torch(name: str, decay: float | None, clip: float | None) -> None:
+def test_losses_and_weights_equal_those_of_torch(
+    name: str, decay: float | None, clip: float | None
+) -> None:
     torch = pytest.importorskip("torch")
     model = NeuralModel(5, seed=1)
     weight = torch.nn.Parameter(torch.from_numpy(model.weight.copy()))
@@ -163,81 +166,8 @@ def test_same_as_torch(name: str, decay: float | None, clip: float | None) -> No
     np.testing.assert_allclose(model.weight, weight.detach().numpy(), rtol=1e-4, atol=2e-6)
 
 
-# --- data ---
-
-
-def weights_after(data: Any, **options: Any) -> np.ndarray:
-    model = NeuralModel(options.pop("tokenizer", 5), seed=7)
-    model.fit(data, **{"steps": 5, "learning_rate": 0.5, "seed": 3, **options})
-    return model.weight
-
-
-def test_tokens_counts_and_text_are_the_same_data() -> None:
-    matrix = np.zeros((5, 5), dtype=np.int64)
-    np.add.at(matrix, (TOKENS[:-1], TOKENS[1:]), 1)
-    expected = weights_after(matrix)
-    tokenizer = CharTokenizer(tuple("abcde"))
-    text = tokenizer.decode(TOKENS)
-    read_only = TOKENS.astype(np.int64)
-    read_only.flags.writeable = False
-    for data in [
-        bigram.BigramCounts(matrix),
-        TOKENS,
-        read_only,
-        TOKENS.astype(">u2"),
-        np.repeat(TOKENS, 3)[::3],
-        (TOKENS, np.array([0, 2000])),
-        (np.concatenate([[9], TOKENS, [9]]), np.array([1, 2001])),
-    ]:
-        np.testing.assert_array_equal(weights_after(data), expected)
-    np.testing.assert_array_equal(weights_after([text], tokenizer=tokenizer), expected)
-
-
-def test_names_are_one_stream_with_shared_boundaries() -> None:
-    tokenizer = CharTokenizer.from_texts(["ab", "b"])
-    stream = TokenStream.from_corpus(["ab", "", "b"], tokenizer)
-    assert stream.offsets is None
-    assert stream.tokens.tolist() == [0, 1, 2, 0, 0, 2, 0]
-
-
-def test_the_stream_of_a_file_is_that_of_its_texts(tmp_path: Path) -> None:
-    texts = ["".join(random.Random(i).choices("abc", k=i % 100)) for i in range(24_000)]
-    path = tmp_path / "texts.txt"
-    path.write_text("\n".join(texts) + "\n")  # more than one block of a file
-    tokenizer = CharTokenizer.from_texts(["abc"])
-    from_file = TokenStream.from_corpus(bigram.Corpus.lines(path), tokenizer)
-    whole = np.concatenate([[0], *([*tokenizer.encode(text), 0] for text in texts)])
-    np.testing.assert_array_equal(from_file.tokens, whole)
-    plain = CharTokenizer.from_texts(["abc\n"], boundary=None)
-    running = TokenStream.from_corpus(bigram.Corpus.text(path), plain)
-    np.testing.assert_array_equal(running.tokens, plain.encode(path.read_text()))
-    assert running.offsets is None
-    several = TokenStream.from_corpus(["abc", "", "ca"], plain)
-    assert several.offsets is not None
-    assert several.offsets.tolist() == [0, 3, 3, 5]
-
-
-def test_windows_stay_inside_their_sequences() -> None:
-    offsets = np.array([0, 3, 3, 13, 20, 21])
-    batches = WindowBatches(TokenStream(TOKENS[:21], offsets), 64, 4, random_source(0))
-    drawn = batches.draw(50)
-    assert set(drawn.ravel()) == {*range(3, 9), *range(13, 16)}
-    one = WindowBatches(TokenStream(TOKENS), 64, 8, TorchGenerator(5)).draw(2)
-    np.testing.assert_array_equal(one, TorchGenerator(5).randint(2000 - 8, (2, 64)))
-
-
-def test_shuffled_pairs_come_once_an_epoch() -> None:
-    offsets = np.array([0, 3, 3, 13, 20, 21])
-    batches = PairBatches(TokenStream(TOKENS[:21], offsets), 8, random_source(0))
-    pairs = sorted([*range(2), *range(3, 12), *range(13, 19)])
-    drawn = batches.draw(2 * len(pairs) // 2 + 1).ravel()[: 4 * len(pairs)].reshape(4, -1)
-    for epoch in drawn:
-        assert sorted(epoch) == pairs
-    assert not np.array_equal(drawn[0], drawn[1])
-
-
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_minibatches_learn_and_repeat(shuffle: bool) -> None:
+def test_minibatches_learn_and_the_seed_decides_them(shuffle: bool) -> None:
     cycle = np.tile(np.arange(4, dtype=np.uint8), 100)
     results = []
     for seed in (1, 1, 2):
@@ -258,34 +188,102 @@ def test_minibatches_learn_and_repeat(shuffle: bool) -> None:
     assert not np.array_equal(results[0], results[2])
 
 
-def test_validation_is_the_end_of_the_stream() -> None:
-    tokens = np.concatenate([np.tile([0, 1], 450), np.tile([2, 3], 50)])
+def test_callbacks_see_every_step_and_change_nothing() -> None:
+    seen: list[TrainingStep] = []
+    options: dict[str, Any] = {"batch_size": 8, "eval_every": 2, "validation": 0.2}
+    model = NeuralModel(5, seed=7)
+
+    def watch(step: TrainingStep) -> None:
+        assert step.model is model
+        assert step.model.probs().shape == (5, 5)  # of the weights of this moment
+        seen.append(step)
+
+    watched = model.fit(TOKENS, steps=5, learning_rate=0.5, seed=3, callbacks=[watch], **options)
+    assert [step.step for step in seen] == [0, 1, 2, 3, 4]
+    assert [step.loss for step in seen] == watched.losses.tolist()
+    assert [step.evaluation is None for step in seen] == [False, True, False, True, False]
+    np.testing.assert_array_equal(model.weight, weights_after(TOKENS, **options))
+
+
+def test_a_callback_can_end_the_training() -> None:
     model = NeuralModel(5, seed=0)
-    history = model.fit(tokens, steps=200, learning_rate=5.0, validation=0.1, eval_every=100)
-    last = history.evaluations[-1]
-    assert last.train_loss < 0.05
-    assert last.validation_loss > 0.8  # never seen
-    assert model.evaluate(bigram.BigramCounts(np.diag([1] * 5))).nll > 1
+    history = model.fit(
+        TOKENS, steps=100, learning_rate=0.5, callbacks=[lambda step: step.step == 6]
+    )
+    assert len(history.losses) == 7
 
 
-def test_validation_data_of_its_own() -> None:
-    other = np.zeros((5, 5), dtype=np.int64)
-    other[2, 3] = 4
-    model = NeuralModel(5, seed=0)
-    history = model.fit(TOKENS, steps=3, learning_rate=1.0, validation=other, eval_every=1)
-    expected = -np.log(model.probs()[2, 3])
-    assert history.evaluations[-1].validation_loss == pytest.approx(expected, rel=1e-6)
+def test_early_stopping_keeps_the_best_weights() -> None:
+    # The order is reversed at the end: the longer it trains, the worse it validates.
+    tokens = np.concatenate([np.tile([0, 1, 2, 3], 200), np.tile([3, 2, 1, 0], 30)])
+    model = NeuralModel(5, weight=np.zeros((5, 5)))
+    history = model.fit(
+        tokens, steps=1000, learning_rate=1.0, validation=0.12, eval_every=10, patience=3
+    )
+    losses = [evaluation.validation_loss for evaluation in history.evaluations]
+    assert len(losses) == int(np.argmin(losses)) + 4
+    assert len(history.losses) == history.evaluations[-1].step
+    np.testing.assert_array_equal(model.weight, 0)  # the first evaluation was the best
 
 
-def test_sparse_counts_and_large_vocabularies() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
-    matrix = sparse.random_array((300, 300), density=0.05, rng=np.random.default_rng(0))
-    matrix.data = np.ceil(matrix.data * 9)
-    csr = sparse.csr_array(matrix, dtype=np.int64)
-    results = []
-    for data in (csr, csr.toarray()):
-        model = NeuralModel(300, seed=0)
-        history = model.fit(data, steps=30, learning_rate=0.3, optimizer="adamw", l2=0.01)
-        assert history.losses[-1] < history.losses[0] - 1
-        results.append(model.weight)
-    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("vocab_size", [5, 300])
+def test_a_loss_that_is_not_finite_ends_the_training_with_the_last_good_weights(
+    vocab_size: int,
+) -> None:
+    model = NeuralModel(vocab_size, seed=0)
+    with pytest.raises(
+        FloatingPointError, match=r"the update of step \d+ .*learning_rate = 1e\+38"
+    ):
+        model.fit(TOKENS, steps=50, learning_rate=1e38, l2=1e3)
+    assert np.isfinite(model.weight).all()
+    assert np.isfinite(model.probs()).all()
+    # The kept weights are those after the last good step.
+    watched = NeuralModel(vocab_size, seed=0)
+    kept = []
+    with pytest.raises(FloatingPointError):
+        watched.fit(
+            TOKENS,
+            steps=50,
+            learning_rate=1e38,
+            l2=1e3,
+            callbacks=[lambda step: kept.append(step.model.weight.copy())],
+        )
+    np.testing.assert_array_equal(watched.weight, model.weight)
+    np.testing.assert_array_equal(kept[-1] if kept else watched.weight, model.weight)
+
+
+def test_initial_weights_that_are_not_finite_are_refused() -> None:
+    weight = np.zeros((5, 5))
+    weight[2, 2] = np.nan
+    model = NeuralModel(5, weight=weight)
+    with pytest.raises(FloatingPointError, match=r"step 0 is nan; the weights are unchanged"):
+        model.fit(TOKENS, steps=3, learning_rate=0.1)
+    np.testing.assert_array_equal(model.weight, weight.astype(np.float32))
+
+
+def test_training_from_the_optimum_stays_there() -> None:
+    matrix = np.array([[0, 5, 1], [2, 0, 0], [1, 1, 1]])
+    model = NeuralModel.from_counts(matrix)  # with weights of -inf
+    history = model.fit(matrix, steps=10, learning_rate=0.5)
+    np.testing.assert_allclose(history.losses, history.floor, rtol=1e-6)
+
+
+def test_progress_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm")
+    quiet = weights_after(TOKENS, steps=50, batch_size=4)
+    shown = weights_after(TOKENS, steps=50, batch_size=4, progress=True)
+    np.testing.assert_array_equal(quiet, shown)
+    assert "loss" in capsys.readouterr().err
+
+
+def test_the_bits_do_not_depend_on_threads() -> None:
+    tokens = np.random.default_rng(1).integers(0, 300, 5000)
+    for size, options in [(256, {}), (300, {}), (300, {"batch_size": 32, "optimizer": "adamw"})]:
+        results = []
+        for threads in (1, 2, 3, 7):
+            model = NeuralModel(size, seed=7)
+            data = tokens[tokens < size]
+            model.fit(data, steps=3, learning_rate=0.5, seed=3, num_threads=threads, **options)
+            results.append(model.weight)
+        for other in results[1:]:
+            np.testing.assert_array_equal(other, results[0])
