@@ -59,7 +59,7 @@ def test_formats(tmp_path, chunk, kind) -> None:
     batches = list(encode_corpus(corpus, None))
     assert sum(batch.num_sequences for batch in batches) == 2
     assert corpus.vocab_size == 50
-    with pytest.raises(TypeError, match="contains token ids; wanted text"):
+    with pytest.raises(TypeError, match="contains token ids, wanted text"):
         list(corpus)
 
 

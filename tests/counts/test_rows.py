@@ -83,7 +83,7 @@ def test_unsound_matrices_are_refused(indptr: list[int], indices: list[int], mes
 @pytest.mark.parametrize("number", [1, 3])
 def test_every_pair_has_one_count(number: int) -> None:
     arrays = np.array([0, 1, 2]), np.array([0, 1]), np.ones(number, np.int64)
-    with pytest.raises(ValueError, match=rf"\({number},\); wanted"):
+    with pytest.raises(ValueError, match=rf"\({number},\), wanted"):
         check_sparse(*arrays, 2)
 
 

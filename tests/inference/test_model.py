@@ -63,5 +63,5 @@ def test_probs_above_a_gibibyte_are_refused() -> None:
 
 def test_contexts_must_be_one_dimensional() -> None:
     model = bigram.CountModel().fit(["ab"])
-    with pytest.raises(ValueError, match=r"contexts has shape \(\); wanted one dimension"):
+    with pytest.raises(ValueError, match=r"contexts has shape \(\), wanted one dimension"):
         model.probs(np.array(1))

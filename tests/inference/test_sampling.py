@@ -153,7 +153,7 @@ def test_extreme_options_take_the_most_likely_token(seed) -> None:
         ({"top_p": 0.0}, ValueError, "top_p"),
         ({"top_p": 1.5}, ValueError, "top_p"),
         ({"n": -1}, ValueError, "n = -1"),
-        ({"n": 1.5}, TypeError, "n must be an integer"),
+        ({"n": 1.5}, TypeError, "n is [a-z]+, wanted an integer"),
         ({"max_length": 0}, ValueError, "max_length = 0"),
         ({"prefix": 3}, TypeError, "prefix is int"),
         ({"seed": -1}, ValueError, "seed"),

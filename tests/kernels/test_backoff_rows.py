@@ -119,22 +119,25 @@ def test_a_bad_context_and_a_bad_length_are_named():
 
 @pytest.mark.parametrize("place", range(5))
 @pytest.mark.parametrize(
-    ("value", "message"),
-    [([0.0], "must be a NumPy array, not list"), (np.array(0.0), r"has shape \(\); wanted one")],
+    ("value", "error", "message"),
+    [
+        ([0.0], TypeError, "is list, wanted a 1-D"),
+        (np.array(0.0), ValueError, r"has shape \(\), wanted one"),
+    ],
 )
-def test_an_array_that_is_not_1d_is_named(place, value, message):
+def test_an_array_that_is_not_1d_is_named(place, value, error, message):
     names = ("indptr", "indices", "log_probs", "log_backoff", "log_base")
     arguments = [*GOOD[:place], value, *GOOD[place + 1 :]]
-    with pytest.raises(TypeError, match=f"{names[place]} {message}"):
+    with pytest.raises(error, match=f"{names[place]} {message}"):
         kernels.backoff_rows(*arguments)
-    with pytest.raises(TypeError, match=f"{names[place]} {message}"):
+    with pytest.raises(error, match=f"{names[place]} {message}"):
         kernels.backoff_top_k(*arguments, 1, base_order=np.array([0, 1]))
     slots = kernels.index_pairs(*GOOD[:3])
-    with pytest.raises(TypeError, match=f"{names[place]} {message}"):
+    with pytest.raises(error, match=f"{names[place]} {message}"):
         kernels.score_backoff_sequences(
             slots if place > 2 else kernels.index_pairs(*arguments[:3]), *arguments[3:]
         )
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(error, match=message):
         kernels.prepare_backoff_sampler(*arguments[:5])
 
 

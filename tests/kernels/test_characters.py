@@ -81,7 +81,7 @@ def test_bad_arguments_are_named() -> None:
             encode_characters(b"a", bad)
     with pytest.raises(TypeError, match="out has dtype"):
         encode_characters(b"a", table, out=np.zeros(1, np.int64))
-    with pytest.raises(TypeError, match="out must be a NumPy array, not list"):
+    with pytest.raises(TypeError, match="out is list, wanted a NumPy array"):
         encode_characters(b"a", table, out=[0])
     for bad, error in ((-5, ValueError), (2**64, ValueError), ("x", TypeError)):
         with pytest.raises(error, match="missing"):

@@ -55,8 +55,8 @@ def test_other_matrices_are_refused():
     matrix = random_counts(np.random.default_rng(0), (5, 6), 9)
     twice = sp.csr_array((np.ones(2, int), [1, 1], [0, 2, 2, 2, 2, 2]), shape=(5, 6))
     for wrong, error, message in (
-        (matrix.toarray(), TypeError, "b must be a csr_array of int64, not ndarray"),
-        (matrix.tocsc(), TypeError, "not csc_array"),
+        (matrix.toarray(), TypeError, "b is ndarray, wanted a csr_array of int64"),
+        (matrix.tocsc(), TypeError, "b is csc_array, wanted"),
         (matrix.astype(np.int32), TypeError, "int64"),
         (sp.csr_array((6, 5), dtype=np.int64), ValueError, r"shape \(5, 6\), b \(6, 5\)"),
         (twice, ValueError, "a pair twice"),

@@ -117,10 +117,10 @@ W, X, Y = np.zeros((3, 4)), np.array([0, 1, 2]), np.array([3, 1, 2])
 @pytest.mark.parametrize(
     ("weight", "contexts", "targets", "options", "error", "message"),
     [
-        ([[0.0]], X, Y, {}, TypeError, "weight must be a NumPy array, not list"),
+        ([[0.0]], X, Y, {}, TypeError, "weight is list, wanted a NumPy array"),
         (W[0], X, Y, {}, ValueError, r"weight has shape \(4,\)"),
         (W.astype(int), X, Y, {}, TypeError, "weight has dtype int64"),
-        (W, [0], Y, {}, TypeError, "contexts must be a 1-D NumPy array"),
+        (W, [0], Y, {}, TypeError, "contexts is [a-z]+, wanted a 1-D NumPy array"),
         (W, X.astype(float), Y, {}, TypeError, "contexts has dtype float64"),
         (W, X, Y.astype(np.int8), {}, TypeError, "targets has dtype int8"),
         (W, X[:2], Y, {}, ValueError, "contexts has 2 elements, targets has 3"),

@@ -177,13 +177,13 @@ def test_a_bad_weight_is_named(bad, n, dtype):
 @pytest.mark.parametrize(
     ("probs", "num_samples", "options", "error", "message"),
     [
-        ([0.5], 1, {}, TypeError, "probs must be a NumPy array, not list"),
-        (np.ones((1, 1, 1)), 1, {}, ValueError, r"probs has shape \(1, 1, 1\); wanted one or two"),
+        ([0.5], 1, {}, TypeError, "probs is list, wanted a NumPy array"),
+        (np.ones((1, 1, 1)), 1, {}, ValueError, r"probs has shape \(1, 1, 1\), wanted one or two"),
         (np.array(1.0), 1, {}, ValueError, r"probs has shape \(\)"),
-        (np.ones((2, 0)), 1, {}, ValueError, r"probs has shape \(2, 0\); wanted at least one col"),
+        (np.ones((2, 0)), 1, {}, ValueError, r"probs has shape \(2, 0\), wanted at least one col"),
         (np.ones(3), -1, {}, ValueError, "num_samples = -1 is outside"),
-        (np.ones(3), 1.5, {}, TypeError, "num_samples must be an integer"),
-        (np.ones(3), 1, {"seed": "a"}, TypeError, "seed must be an integer"),
+        (np.ones(3), 1.5, {}, TypeError, "num_samples is [a-z]+, wanted an integer"),
+        (np.ones(3), 1, {"seed": "a"}, TypeError, "seed is [a-z]+, wanted an integer"),
         (np.ones(3), 1, {"num_threads": 0}, ValueError, "num_threads = 0 is outside"),
     ],
 )

@@ -99,19 +99,19 @@ def read_only():
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"weight": [0.0]}, TypeError, "weight must be a C-contiguous array .* not list"),
-        ({"weight": np.zeros((2, 3), int)}, TypeError, "weight must be .* not dtype int64"),
-        ({"weight": np.zeros((3, 2), np.float32).T}, TypeError, "weight must be a C-contiguous"),
+        ({"weight": [0.0]}, TypeError, "weight is list, wanted a C-contiguous array"),
+        ({"weight": np.zeros((2, 3), int)}, TypeError, "weight has dtype int64, wanted"),
+        ({"weight": np.zeros((3, 2), np.float32).T}, TypeError, "weight .*, wanted a C-contiguous"),
         ({"weight": read_only()}, ValueError, "weight is read-only"),
-        ({"grad": np.zeros((2, 3))}, TypeError, "grad must be .* float32, not dtype float64"),
+        ({"grad": np.zeros((2, 3))}, TypeError, "grad has dtype float64, wanted .* float32"),
         ({"grad": np.zeros((3, 2), np.float32)}, ValueError, r"grad has shape \(3, 2\)"),
         ({"m": read_only()}, ValueError, "m is read-only"),
         ({"v": np.zeros(6, np.float32)}, ValueError, r"v has shape \(6,\)"),
         ({"step": 0}, ValueError, "step = 0 is outside"),
-        ({"step": 1.5}, TypeError, "step must be an integer"),
+        ({"step": 1.5}, TypeError, "step is [a-z]+, wanted an integer"),
         ({"learning_rate": -1.0}, ValueError, "learning_rate = -1.0"),
         ({"eps": float("nan")}, ValueError, "eps = nan"),
-        ({"betas": (0.9, 1.0)}, ValueError, r"betas = \(0.9, 1.0\) must lie in"),
+        ({"betas": (0.9, 1.0)}, ValueError, r"betas = \(0.9, 1.0\), wanted"),
         ({"num_threads": 0}, ValueError, "num_threads = 0"),
     ],
 )
@@ -134,7 +134,7 @@ def test_arrays_that_overlap_are_refused(one, other):
     [
         ({"learning_rate": -1.0}, "learning_rate = -1.0"),
         ({"learning_rate": 1.0, "momentum": 0.9}, "momentum needs a velocity"),
-        ({"learning_rate": 1.0, "weight_decay": -0.1}, "must not be negative"),
+        ({"learning_rate": 1.0, "weight_decay": -0.1}, "wanted numbers >= 0"),
     ],
 )
 def test_bad_arguments_of_sgd_are_named(options, message):

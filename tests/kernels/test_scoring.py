@@ -82,19 +82,19 @@ TOKENS = np.array([0, 1, 2])
 @pytest.mark.parametrize(
     ("log_probs", "tokens", "options", "error", "message"),
     [
-        ([[0.0]], TOKENS, {}, TypeError, "log_probs must be a NumPy array, not list"),
+        ([[0.0]], TOKENS, {}, TypeError, "log_probs is list, wanted a NumPy array"),
         (
             np.zeros((3, 2)),
             TOKENS,
             {},
             ValueError,
-            r"log_probs has shape \(3, 2\); wanted \(V, V\)",
+            r"log_probs has shape \(3, 2\), wanted \(V, V\)",
         ),
         (np.zeros(9), TOKENS, {}, ValueError, r"log_probs has shape \(9,\)"),
         (np.zeros((3, 3), np.int64), TOKENS, {}, TypeError, "log_probs has dtype int64"),
         (np.zeros((3, 3), np.float16), TOKENS, {}, TypeError, "log_probs has dtype float16"),
         (np.zeros((0, 0)), TOKENS, {}, ValueError, r"tokens\[0\] = 0 is outside \[0, 0\)"),
-        (TABLE, [0, 1], {}, TypeError, "tokens must be a 1-D NumPy array"),
+        (TABLE, [0, 1], {}, TypeError, "tokens is [a-z]+, wanted a 1-D NumPy array"),
         (TABLE, np.array([0, -1]), {}, ValueError, r"tokens\[1\] = -1 is outside \[0, 3\)"),
         (TABLE, TOKENS, {"offsets": np.array([0, 4])}, ValueError, r"offsets\[1\] = 4 is outside"),
         (TABLE, TOKENS, {"offsets": np.array([], np.int64)}, ValueError, "offsets is empty"),

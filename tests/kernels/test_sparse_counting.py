@@ -108,8 +108,8 @@ TOKENS = np.array([0, 1, 1])
 @pytest.mark.parametrize(
     ("tokens", "vocab_size", "options", "error", "message"),
     [
-        ([0, 1], 2, {}, TypeError, "tokens must be a 1-D NumPy array of uint8.* not list"),
-        (np.zeros(3), 2, {}, TypeError, "tokens has dtype float64; wanted uint8"),
+        ([0, 1], 2, {}, TypeError, "tokens is list, wanted a 1-D NumPy array of uint8"),
+        (np.zeros(3), 2, {}, TypeError, "tokens has dtype float64, wanted uint8"),
         (np.zeros((2, 2), np.int64), 2, {}, ValueError, r"tokens has shape \(2, 2\)"),
         (TOKENS, 0, {}, ValueError, "vocab_size = 0 is outside"),
         (TOKENS, 2**31, {}, ValueError, "vocab_size = 2147483648 is outside"),

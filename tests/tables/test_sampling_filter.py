@@ -57,7 +57,7 @@ def test_filters_keep_what_a_loop_over_sorted_rows_keeps(rows, top_k, top_p):
         ({"temperature": 0.0}, ValueError, "temperature = 0.0, wanted a positive finite number"),
         ({"temperature": float("nan")}, ValueError, "temperature = nan, wanted"),
         ({"temperature": "hot"}, TypeError, "temperature"),
-        ({"top_k": 0}, ValueError, "top_k = 0 is outside"),
+        ({"top_k": 0}, ValueError, "top_k = 0, wanted an integer >= 1"),
         ({"top_k": 1.5}, TypeError, "top_k"),
         ({"top_p": 0.0}, ValueError, r"top_p = 0.0, wanted a number in \(0, 1\]"),
         ({"top_p": 1.1}, ValueError, r"top_p = 1.1, wanted a number in \(0, 1\]"),

@@ -203,7 +203,7 @@ def test_bad_arguments_are_named(tokenizer: CharTokenizer | ByteTokenizer) -> No
         tokenizer.decode([1.0])
     with pytest.raises(TypeError, match="bool"):
         tokenizer.decode(np.array([True]))
-    with pytest.raises(ValueError, match="dimensions"):
+    with pytest.raises(ValueError, match="wanted one dimension"):
         tokenizer.decode([[1]])
     for bad in (-1, tokenizer.vocab_size):
         with pytest.raises(ValueError, match=rf"ids\[1\] = {bad} is outside \[0, "):

@@ -18,7 +18,7 @@ TOKENS = np.random.default_rng(0).integers(0, 5, 2000).astype(np.uint8)
     [
         ({"steps": 0}, ValueError, "steps = 0"),
         ({"steps": -3}, ValueError, "steps = -3"),
-        ({"steps": 2.5}, TypeError, "steps must be an integer, not float"),
+        ({"steps": 2.5}, TypeError, "steps is float, wanted an integer"),
         ({"learning_rate": 0}, ValueError, "learning_rate = 0"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rate = nan"),
         ({"learning_rate": lambda step: -1.0}, ValueError, "learning_rate = -1"),

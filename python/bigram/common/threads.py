@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from pathlib import Path
+
+from bigram.common.checks import check_index
 
 __all__ = ["get_num_threads", "resolve_num_threads", "set_num_threads"]
 
@@ -40,7 +41,7 @@ def set_num_threads(n: int | None) -> None:
     >>> bigram.set_num_threads(None)
     """
     global _chosen
-    _chosen = None if n is None else _checked(n)
+    _chosen = None if n is None else check_index(n, "num_threads", 1, _MAX_THREADS)
 
 
 def get_num_threads() -> int:
@@ -68,19 +69,9 @@ def get_num_threads() -> int:
 
 def resolve_num_threads(num_threads: int | None) -> int:
     """Return the number of threads for one call: the argument, else the default."""
-    return get_num_threads() if num_threads is None else _checked(num_threads)
-
-
-def _checked(n: int) -> int:
-    if isinstance(n, bool):
-        raise TypeError("num_threads must be an integer or None, not bool")
-    try:
-        value = operator.index(n)
-    except TypeError:
-        raise TypeError(f"num_threads must be an integer or None, not {type(n).__name__}") from None
-    if not 1 <= value <= _MAX_THREADS:
-        raise ValueError(f"num_threads = {value} is outside [1, {_MAX_THREADS}]")
-    return value
+    if num_threads is None:
+        return get_num_threads()
+    return check_index(num_threads, "num_threads", 1, _MAX_THREADS)
 
 
 def _default_num_threads() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from bigram.common.checks import MAX_VOCAB_SIZE, check_index
+from bigram.common.checks import MAX_VOCAB_SIZE, bad_value, check_index
 from bigram.common.types import StrPaths
 from bigram.corpus.opening import expand_paths
 from bigram.corpus.records import JsonLines, ParquetFiles, Records
@@ -257,7 +257,7 @@ class Corpus:
 
 def _checked_errors(errors: str) -> str:
     if errors not in ("strict", "replace"):
-        raise ValueError(f"errors = {errors!r}, wanted 'strict' or 'replace'")
+        raise bad_value(errors, "errors", "'strict' or 'replace'")
     return errors
 
 
@@ -292,7 +292,7 @@ def iter_units(
     source = corpus.source
     for unit in with_progress(source.units(), source, description, progress):
         if isinstance(unit, Tokens):
-            raise TypeError("corpus is Corpus.shards, which contains token ids; wanted text")
+            raise TypeError("corpus is Corpus.shards, which contains token ids, wanted text")
         yield unit
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from glob import glob
 from typing import Any, Protocol
 
+from bigram.common.checks import bad_kind
 from bigram.common.optional import needs
 from bigram.common.types import StrPaths
 
@@ -42,7 +43,7 @@ def expand_paths(paths: StrPaths) -> tuple[str, ...]:
     result: list[str] = []
     for path in paths:
         if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"path is {type(path).__name__}, wanted str or PathLike")
+            raise bad_kind(path, "path", "str or PathLike")
         name = os.fspath(path)
         if not any(c in name for c in "*?[") or os.path.lexists(name):
             result.append(name)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bigram.common.checks import MAX_INT, check_int64
+from bigram.common.checks import MAX_INT, bad_value, check_int64
 from bigram.common.csr import make_csr
 from bigram.common.types import Array, Csr, Dense
 from bigram.storage.stored_array import StoredArray
@@ -40,7 +40,7 @@ def is_dense_layout(layout: str, vocab_size: int, limit: int = DENSE_LIMIT) -> b
         If `layout` is not "auto", "dense" or "sparse".
     """
     if layout not in ("auto", "dense", "sparse"):
-        raise ValueError(f"layout = {layout!r}, wanted 'auto', 'dense' or 'sparse'")
+        raise bad_value(layout, "layout", "'auto', 'dense' or 'sparse'")
     return layout == "dense" or (layout == "auto" and vocab_size <= limit)
 
 
@@ -121,12 +121,12 @@ def check_layout(
     if counts.dtype != np.int64 or indices.dtype.kind != "i" or indptr.dtype.kind != "i":
         raise ValueError(
             f"indptr, indices and counts have dtypes {indptr.dtype}, {indices.dtype} and "
-            f"{counts.dtype}; wanted signed integers, and int64 for counts"
+            f"{counts.dtype}, wanted signed integers, and int64 for counts"
         )
     if indptr.shape != (num_rows + 1,) or not counts.shape == indices.shape == (indices.size,):
         raise ValueError(
             f"indptr, indices and counts have shapes {indptr.shape}, {indices.shape} and "
-            f"{counts.shape}; wanted ({num_rows + 1},) and twice the number of pairs"
+            f"{counts.shape}, wanted ({num_rows + 1},) and twice the number of pairs"
         )
 
 

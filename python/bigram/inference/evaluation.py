@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from bigram import kernels
+from bigram.common.checks import bad_kind
 from bigram.corpus.corpus import Corpus
 from bigram.corpus.unicode import utf8
 from bigram.counts.bigram_counts import BigramCounts
@@ -289,7 +290,7 @@ def score_corpus(
 def explain(table: Table, tokenizer: Tokenizer, text: str) -> list[PairScore]:
     """Return each pair of a text with its probability; the logarithms sum to the text's score."""
     if not isinstance(text, str):
-        raise TypeError(f"text is {type(text).__name__}, wanted str")
+        raise bad_kind(text, "text", "str")
     tokens, _ = tokenizer.encode_batch([text])
     contexts, nexts = tokens[:-1], tokens[1:]
     log_probs = table.pair_log_probs(contexts, nexts)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bigram.arpa.writer import write_arpa
-from bigram.common.checks import check_index
+from bigram.common.checks import bad_kind, check_index
 from bigram.common.types import StrPath
 from bigram.corpus.corpus import Corpus
 from bigram.inference.evaluation import Evaluation, PairScore, evaluate, explain, score_corpus
@@ -396,5 +396,5 @@ class BigramModel(ABC):
         if isinstance(context, str):
             return context_id(self._text_tokenizer("next_token of a symbol"), context)
         if not hasattr(context, "__index__"):
-            raise TypeError(f"context is {type(context).__name__}, wanted a symbol or an id")
+            raise bad_kind(context, "context", "a symbol or an id")
         return check_index(context, "context", 0, self.vocab_size - 1)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.common.checks import check_index, check_inside, check_seed
+from bigram.common.checks import bad_kind, bad_shape, check_index, check_inside, check_seed
 from bigram.randomness.generators import Seed
 from bigram.randomness.torch_generator import TorchGenerator
 from bigram.tables.base import kept_sampler
@@ -146,7 +146,7 @@ class TextSampler:
 
     def __post_init__(self) -> None:
         if not isinstance(self.prefix, str):
-            raise TypeError(f"prefix is {type(self.prefix).__name__}, wanted str")
+            raise bad_kind(self.prefix, "prefix", "str")
         if self.max_length is not None:
             check_index(self.max_length, "max_length", 1)
 
@@ -249,5 +249,5 @@ def _checked_rows(idx: ArrayLike, vocab_size: int) -> NDArray[Any]:
     ids = np.asarray(idx)
     check_inside(ids, vocab_size, "idx")
     if ids.ndim != 2 or ids.shape[1] == 0:
-        raise ValueError(f"idx has shape {ids.shape}, wanted (B, T) with T at least 1")
+        raise bad_shape(ids, "idx", "(B, T) with T at least 1")
     return ids

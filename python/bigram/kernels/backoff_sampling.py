@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bigram import _core
 from bigram.common.checks import (
     MAX_INT,
+    bad_kind,
     check_index,
     check_inside,
     check_seed,
@@ -136,7 +137,7 @@ def sample_backoff_sequences(
     See :func:`prepare_backoff_sampler`.
     """
     if not isinstance(sampler, _core.BackoffSampler):
-        raise TypeError(f"sampler must be a BackoffSampler, not {type(sampler).__name__}")
+        raise bad_kind(sampler, "sampler", "a BackoffSampler")
     states = check_tokens(starts, "starts")
     check_inside(states, vocab_size, "starts")
     tokens, offsets, context = sampler.sample(

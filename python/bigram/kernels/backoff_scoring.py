@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bigram import _core
 from bigram.common.checks import (
     as_int64,
+    bad_kind,
     bad_token,
     check_inside,
     check_offsets,
@@ -181,4 +182,4 @@ def score_backoff_sequences(
 
 def _check_slots(slots: Any) -> None:
     if not isinstance(slots, np.ndarray):
-        raise TypeError(f"slots must be a NumPy array, not {type(slots).__name__}")
+        raise bad_kind(slots, "slots", "a NumPy array")

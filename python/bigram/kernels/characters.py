@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_index, check_out
+from bigram.common.checks import bad_shape, check_index, check_out
 
 __all__ = ["encode_characters"]
 
@@ -66,13 +66,13 @@ def encode_characters(
     """
     data = text if isinstance(text, np.ndarray) else np.frombuffer(text, dtype=np.uint8)
     if data.dtype != np.uint8 or data.ndim != 1:
-        raise TypeError(f"text has dtype {data.dtype} and {data.ndim} dimensions; wanted uint8, 1")
+        raise TypeError(f"text has dtype {data.dtype} and {data.ndim} dimensions, wanted uint8, 1")
     given: Any = table
     if not isinstance(given, np.ndarray) or given.dtype not in _ID_DTYPES:
         kind = getattr(given, "dtype", type(given).__name__)
-        raise TypeError(f"table is {kind}; wanted an array of uint8, uint16 or uint32")
+        raise TypeError(f"table is {kind}, wanted an array of uint8, uint16 or uint32")
     if table.ndim != 1 or table.size == 0:
-        raise ValueError(f"table has shape {table.shape}; wanted one dimension and an entry")
+        raise bad_shape(table, "table", "one dimension and an entry")
     data, table = np.ascontiguousarray(data), np.ascontiguousarray(table, table.dtype.type)
     if out is None:
         ids = np.empty(data.size, table.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
+from bigram.common.checks import bad_kind
 from bigram.common.csr import index_dtype, make_csr
 from bigram.common.threads import resolve_num_threads
 from bigram.common.types import Csr
@@ -50,11 +51,11 @@ def add_counts(a: Csr, b: Csr, *, num_threads: int | None = None) -> Csr:
     """
     for name, matrix in (("a", a), ("b", b)):
         if getattr(matrix, "format", None) != "csr" or matrix.dtype != np.int64:
-            raise TypeError(f"{name} must be a csr_array of int64, not {type(matrix).__name__}")
+            raise bad_kind(matrix, name, "a csr_array of int64")
         if not matrix.has_canonical_format:
             raise ValueError(f"{name} has indices that are not sorted, or a pair twice")
     if a.shape != b.shape:
-        raise ValueError(f"a has shape {a.shape}, b {b.shape}; wanted the same")
+        raise ValueError(f"a has shape {a.shape}, b {b.shape}, wanted the same")
     dtype = index_dtype(len(a.indices) + len(b.indices))
     if dtype == np.int32 and a.indices.dtype == b.indices.dtype:
         dtype = a.indices.dtype

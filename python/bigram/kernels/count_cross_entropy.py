@@ -10,6 +10,9 @@ import numpy.typing as npt
 from bigram import _core
 from bigram.common.checks import (
     LARGEST,
+    bad_dtype,
+    bad_kind,
+    bad_shape,
     check_index,
     check_int64,
     check_number,
@@ -89,7 +92,7 @@ def count_cross_entropy_grad(
     if out is not None:
         check_out(out, table.shape, table.dtype, weight)
     if getattr(counts, "shape", table.shape) != table.shape:
-        raise ValueError(f"counts has shape {counts.shape}; wanted {table.shape}, as weight")
+        raise bad_shape(counts, "counts", f"{table.shape}, as weight")
     if isinstance(counts, np.ndarray):
         dense = _int64(counts, "counts")
         done, bad, loss = _core.count_cross_entropy_grad(grad, table, dense, known, l2, threads)
@@ -112,16 +115,14 @@ def _int64(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
     if is_ready(array, np.int64):
         return array
     if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has dtype {array.dtype}; wanted int64")
+        raise bad_dtype(array, name, "int64")
     check_int64(array, name)
     return np.ascontiguousarray(native(array), np.int64)
 
 
 def _csr(counts: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]]:
     if getattr(counts, "format", None) != "csr":
-        raise TypeError(
-            f"counts must be a NumPy array or scipy.sparse.csr_array, not {type(counts).__name__}"
-        )
+        raise bad_kind(counts, "counts", "a NumPy array or scipy.sparse.csr_array")
     indptr, indices = counts.indptr, counts.indices
     index = np.int32 if indices.dtype == np.int32 and indptr.dtype == np.int32 else np.int64
     return (

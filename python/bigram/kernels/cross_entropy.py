@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_index, check_int64, check_real, native
+from bigram.common.checks import (
+    bad_dtype,
+    bad_kind,
+    bad_shape,
+    bad_value,
+    check_index,
+    check_int64,
+    check_number,
+    native,
+)
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_grad"]
@@ -127,7 +136,7 @@ def softmax_cross_entropy_grad(
     """
     if out is None:
         if not isinstance(logits, np.ndarray):
-            raise TypeError(f"logits must be a NumPy array, not {type(logits).__name__}")
+            raise bad_kind(logits, "logits", "a NumPy array")
         out = np.empty(logits.shape, logits.dtype.newbyteorder("="))
     else:
         _check_out(out, logits)
@@ -153,14 +162,12 @@ def _cross_entropy(
         weight = _checked_weight(weight, x.shape[1])
     if type(ignore_index) is not int:
         ignore_index = check_index(ignore_index, "ignore_index", -(2**63), 2**63 - 1)
-    check_real(label_smoothing, "label_smoothing")
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"label_smoothing = {label_smoothing!r} is outside [0, 1]")
+    check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "a number in [0, 1]")
     # The binding's sign for the reduction: None the mean, False the sum, an array each.
     each: Any = None
     if reduction != "mean":
         if reduction not in ("sum", "none"):
-            raise ValueError(f"reduction = {reduction!r} is not one of 'mean', 'sum', 'none'")
+            raise bad_value(reduction, "reduction", "'mean', 'sum' or 'none'")
         each = np.empty(x.shape[0]) if reduction == "none" else False
     bad, loss = _core.softmax_cross_entropy(
         each, out, x, y, weight, ignore_index, label_smoothing, resolve_num_threads(num_threads)
@@ -175,13 +182,13 @@ def _cross_entropy(
 
 def _checked_logits(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not isinstance(logits, np.ndarray):
-        raise TypeError(f"logits must be a NumPy array, not {type(logits).__name__}")
+        raise bad_kind(logits, "logits", "a NumPy array")
     if logits.ndim != 2:
-        raise ValueError(f"logits has shape {logits.shape}; wanted two dimensions (N, C)")
+        raise bad_shape(logits, "logits", "two dimensions (N, C)")
     dtype = logits.dtype
     if dtype not in (_FLOAT32, _FLOAT64) or not dtype.isnative:
         if dtype.newbyteorder("=") not in (_FLOAT32, _FLOAT64):
-            raise TypeError(f"logits has dtype {dtype}; wanted float32 or float64")
+            raise bad_dtype(logits, "logits", "float32 or float64")
         return native(logits)
     if logits.flags.c_contiguous and logits.flags.aligned:
         return logits
@@ -195,36 +202,36 @@ def _rows_are_contiguous(array: npt.NDArray[Any]) -> bool:
 
 def _checked_targets(targets: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     if not isinstance(targets, np.ndarray):
-        raise TypeError(f"targets must be a NumPy array, not {type(targets).__name__}")
+        raise bad_kind(targets, "targets", "a NumPy array")
     if targets.shape != (n,):
-        raise ValueError(f"targets has shape {targets.shape}; wanted ({n},), as logits has rows")
+        raise bad_shape(targets, "targets", f"({n},), as logits has rows")
     if targets.dtype in (_INT64, _INT32) and targets.dtype.isnative:
         return targets if targets.flags.aligned else native(targets)
     if targets.dtype.kind not in "iu":
-        raise TypeError(f"targets has dtype {targets.dtype}; wanted int32 or int64")
+        raise bad_dtype(targets, "targets", "int32 or int64")
     check_int64(targets, "targets")
     return targets.astype(np.int64)
 
 
 def _checked_weight(weight: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
     if not isinstance(weight, np.ndarray):
-        raise TypeError(f"weight must be a NumPy array, not {type(weight).__name__}")
+        raise bad_kind(weight, "weight", "a NumPy array")
     if weight.dtype.newbyteorder("=") not in (_FLOAT32, _FLOAT64):
-        raise TypeError(f"weight has dtype {weight.dtype}; wanted float32 or float64")
+        raise bad_dtype(weight, "weight", "float32 or float64")
     if weight.shape != (classes,):
-        raise ValueError(f"weight has shape {weight.shape}; wanted ({classes},)")
+        raise bad_shape(weight, "weight", f"({classes},)")
     return np.ascontiguousarray(weight, np.float64)
 
 
 def _check_out(out: npt.NDArray[Any], logits: npt.NDArray[Any]) -> None:
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
+        raise bad_kind(out, "out", "a NumPy array")
     if not isinstance(logits, np.ndarray):
-        raise TypeError(f"logits must be a NumPy array, not {type(logits).__name__}")
+        raise bad_kind(logits, "logits", "a NumPy array")
     if out.dtype != logits.dtype.newbyteorder("=") or not out.dtype.isnative:
-        raise TypeError(f"out has dtype {out.dtype}; wanted {logits.dtype.newbyteorder('=')}")
+        raise bad_dtype(out, "out", logits.dtype.newbyteorder("="))
     if out.shape != logits.shape:
-        raise ValueError(f"out has shape {out.shape}; wanted {logits.shape}")
+        raise bad_shape(out, "out", logits.shape)
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     if out.ndim == 2 and not (_rows_are_contiguous(out) and out.flags.aligned):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_index, check_seed, native
+from bigram.common.checks import bad_dtype, bad_kind, bad_shape, check_index, check_seed, native
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["multinomial"]
@@ -68,10 +68,10 @@ def multinomial(
     if weights.ndim == 1:
         weights = weights[None]
     elif weights.ndim != 2:
-        raise ValueError(f"probs has shape {probs.shape}; wanted one or two dimensions")
+        raise bad_shape(probs, "probs", "one or two dimensions")
     rows, cols = weights.shape
     if cols == 0 and rows > 0:
-        raise ValueError(f"probs has shape {probs.shape}; wanted at least one column")
+        raise bad_shape(probs, "probs", "at least one column")
     samples = np.empty((rows, check_index(num_samples, "num_samples", 0, 2**62)), np.int64)
     bad = _core.multinomial(samples, weights, check_seed(seed), resolve_num_threads(num_threads))
     if bad >= rows * cols:
@@ -84,16 +84,16 @@ def multinomial(
 
 def check_weights(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not isinstance(probs, np.ndarray):
-        raise TypeError(f"probs must be a NumPy array, not {type(probs).__name__}")
+        raise bad_kind(probs, "probs", "a NumPy array")
     dtype, flags = probs.dtype, probs.flags
     if dtype in (_FLOAT32, _FLOAT64) and flags.c_contiguous and flags.aligned:
         return probs
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise TypeError(f"probs has dtype {dtype}; wanted float32 or float64")
+        raise bad_dtype(probs, "probs", "float32 or float64")
     single = dtype.kind == "f" and dtype.itemsize == 4
     return np.ascontiguousarray(native(probs), _FLOAT32 if single else _FLOAT64)
 
 
 def bad_weight(probs: npt.NDArray[Any], place: tuple[int, ...]) -> ValueError:
     where = ", ".join(map(str, place))
-    return ValueError(f"probs[{where}] = {probs[place]} must be finite and not negative")
+    return ValueError(f"probs[{where}] = {probs[place]}, wanted a finite number >= 0")

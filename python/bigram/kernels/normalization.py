@@ -9,7 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import LARGEST, check_int64, check_number, check_out, is_ready, native
+from bigram.common.checks import (
+    LARGEST,
+    bad_dtype,
+    bad_kind,
+    bad_shape,
+    check_int64,
+    check_number,
+    check_out,
+    is_ready,
+    native,
+)
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["normalize_rows"]
@@ -77,7 +87,7 @@ def normalize_rows(
     else:
         wanted = np.dtype(dtype)
         if wanted not in (_FLOAT32, _FLOAT64):
-            raise TypeError(f"dtype = {wanted}; wanted float32 or float64")
+            raise TypeError(f"dtype = {wanted}, wanted float32 or float64")
         result = np.empty(array.shape, wanted)
     bad = _core.normalize_rows(result, array, alpha, resolve_num_threads(num_threads))
     if bad >= 0:
@@ -87,14 +97,14 @@ def normalize_rows(
 
 def _checked_counts(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not isinstance(counts, np.ndarray):
-        raise TypeError(f"counts must be a NumPy array, not {type(counts).__name__}")
+        raise bad_kind(counts, "counts", "a NumPy array")
     if counts.ndim != 2:
-        raise ValueError(f"counts has shape {counts.shape}; wanted two dimensions")
+        raise bad_shape(counts, "counts", "two dimensions")
     if is_ready(counts, np.int64) or is_ready(counts, _FLOAT64):
         return counts
     kind = counts.dtype.kind
     if kind not in "iuf" or counts.dtype.itemsize > 8:
-        raise TypeError(f"counts has dtype {counts.dtype}; wanted integers or floats")
+        raise bad_dtype(counts, "counts", "integers or floats")
     check_int64(counts, "counts")
     return np.ascontiguousarray(native(counts), np.float64 if kind == "f" else np.int64)
 
@@ -103,5 +113,5 @@ def _bad_count(counts: npt.NDArray[Any], flat: int) -> ValueError:
     row, col = divmod(flat, counts.shape[1])
     if flat < counts.size and not 0 <= counts[row, col] < math.inf:
         value = counts[row, col]
-        return ValueError(f"counts[{row}, {col}] = {value} must be finite and not negative")
+        return ValueError(f"counts[{row}, {col}] = {value}, wanted a finite number >= 0")
     return ValueError(f"the sum of counts[{row - 1}] is not finite")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import check_index, is_ready
+from bigram.common.checks import bad_array, bad_shape, bad_value, check_index, is_ready
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["adamw_update", "sgd_update"]
@@ -77,11 +77,11 @@ def adamw_update(
     beta1, beta2 = betas
     if not (learning_rate >= 0.0 and eps >= 0.0 and weight_decay >= 0.0):
         raise ValueError(
-            f"learning_rate = {learning_rate}, eps = {eps}, weight_decay = {weight_decay}"
-            " must not be negative"
+            f"learning_rate = {learning_rate}, eps = {eps}, weight_decay = {weight_decay}, "
+            "wanted numbers >= 0"
         )
     if not (0.0 <= beta1 < 1.0 and 0.0 <= beta2 < 1.0):
-        raise ValueError(f"betas = {betas} must lie in [0, 1)")
+        raise bad_value(betas, "betas", "two numbers in [0, 1)")
     threads = resolve_num_threads(num_threads)
     _core.adamw_update(
         weight, grad, m, v, step, learning_rate, beta1, beta2, eps, weight_decay, threads
@@ -138,8 +138,8 @@ def sgd_update(
     _check_like(grad, weight, "grad")
     if not (learning_rate >= 0.0 and momentum >= 0.0 and weight_decay >= 0.0):
         raise ValueError(
-            f"learning_rate = {learning_rate}, momentum = {momentum}, weight_decay ="
-            f" {weight_decay} must not be negative"
+            f"learning_rate = {learning_rate}, momentum = {momentum}, "
+            f"weight_decay = {weight_decay}, wanted numbers >= 0"
         )
     if velocity is not None:
         _check_state(velocity, weight, "velocity")
@@ -153,18 +153,16 @@ def sgd_update(
 
 def _check_weight(weight: Any) -> None:
     if not (is_ready(weight, _FLOAT32) or is_ready(weight, _FLOAT64)):
-        got = f"dtype {weight.dtype}" if isinstance(weight, np.ndarray) else type(weight).__name__
-        raise TypeError(f"weight must be a C-contiguous array of float32 or float64, not {got}")
+        raise bad_array(weight, "weight", "a C-contiguous array of float32 or float64")
     if not weight.flags.writeable:
-        raise ValueError("weight is read-only")
+        raise ValueError("weight is read-only, wanted a writeable array")
 
 
 def _check_like(array: Any, weight: npt.NDArray[Any], name: str) -> None:
     if not is_ready(array, weight.dtype):
-        got = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise TypeError(f"{name} must be a C-contiguous array of {weight.dtype}, not {got}")
+        raise bad_array(array, name, f"a C-contiguous array of {weight.dtype}")
     if array.shape != weight.shape:
-        raise ValueError(f"{name} has shape {array.shape}; wanted {weight.shape}")
+        raise bad_shape(array, name, weight.shape)
 
 
 def _check_state(array: npt.NDArray[Any], weight: npt.NDArray[Any], name: str) -> None:

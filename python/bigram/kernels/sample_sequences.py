@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import bad_token, check_index, check_seed, check_tokens, check_vocab_size
+from bigram.common.checks import (
+    bad_shape,
+    bad_token,
+    check_index,
+    check_seed,
+    check_tokens,
+    check_vocab_size,
+)
 from bigram.common.threads import resolve_num_threads
 from bigram.kernels.multinomial import bad_weight, check_weights
 
@@ -149,7 +156,7 @@ def sample_sequences(
 def _checked_table(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     weights = check_weights(probs)
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.shape[0] == 0:
-        raise ValueError(f"probs has shape {probs.shape}; wanted (V, V), V at least 1")
+        raise bad_shape(probs, "probs", "(V, V), V at least 1")
     check_vocab_size(weights.shape[0])
     return weights
 
@@ -159,7 +166,7 @@ def _token_dtype(dtype: npt.DTypeLike | None, vocab_size: int) -> np.dtype[Any]:
         return next(smallest for holds, smallest in _SMALLEST if vocab_size <= holds)
     wanted = np.dtype(dtype)
     if wanted not in _HELD:
-        raise TypeError(f"dtype = {wanted}; wanted uint8, uint16, uint32, int32 or int64")
+        raise TypeError(f"dtype = {wanted}, wanted uint8, uint16, uint32, int32 or int64")
     if vocab_size > _HELD[wanted]:
         raise ValueError(f"dtype = {wanted} does not hold every token below {vocab_size}")
     return wanted

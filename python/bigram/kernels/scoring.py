@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import bad_token, check_offsets, check_tokens, is_ready, native
+from bigram.common.checks import (
+    bad_dtype,
+    bad_kind,
+    bad_shape,
+    bad_token,
+    check_offsets,
+    check_tokens,
+    is_ready,
+    native,
+)
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["score_sequences"]
@@ -74,12 +83,12 @@ def score_sequences(
 
 def _checked_table(log_probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not isinstance(log_probs, np.ndarray):
-        raise TypeError(f"log_probs must be a NumPy array, not {type(log_probs).__name__}")
+        raise bad_kind(log_probs, "log_probs", "a NumPy array")
     if log_probs.ndim != 2 or log_probs.shape[0] != log_probs.shape[1]:
-        raise ValueError(f"log_probs has shape {log_probs.shape}; wanted (V, V)")
+        raise bad_shape(log_probs, "log_probs", "(V, V)")
     if is_ready(log_probs, np.float64) or is_ready(log_probs, np.float32):
         return log_probs
     table = np.ascontiguousarray(native(log_probs))
     if table.dtype not in (np.float32, np.float64):
-        raise TypeError(f"log_probs has dtype {log_probs.dtype}; wanted float32 or float64")
+        raise bad_dtype(log_probs, "log_probs", "float32 or float64")
     return table

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bigram.common.checks import bad_value
 from bigram.corpus.corpus import Corpus
 from bigram.counting.count import count
 from bigram.counts.bigram_counts import BigramCounts
@@ -80,7 +81,7 @@ def interpolate(
             raise ValueError("held_out and weights were given, wanted only one of them")
         return MixtureTable(tables, weights)
     if weights != "auto":
-        raise ValueError(f"weights = {weights!r}, wanted 'auto' or a number for each model")
+        raise bad_value(weights, "weights", "'auto' or a number for each model")
     if held_out is None:
         raise ValueError("weights = 'auto' needs held_out, a text to choose them by")
     counts = _held_out_counts(held_out, known[0] if known else None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import check_inside, check_vocab_size
+from bigram.common.checks import bad_dtype, bad_shape, check_inside, check_vocab_size
 from bigram.common.signatures import takes_options
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import as_counts
@@ -189,9 +189,7 @@ class NeuralModel(BigramModel):
         nexts = np.asarray(targets)
         check_inside(nexts, self.vocab_size, "targets")
         if nexts.shape != contexts.shape:
-            raise ValueError(
-                f"targets has shape {nexts.shape}, wanted that of idx, {contexts.shape}"
-            )
+            raise bad_shape(nexts, "targets", f"that of idx, {contexts.shape}")
         flat = nexts.reshape(-1).astype(np.int64)
         loss = kernels.softmax_cross_entropy(logits.reshape(-1, self.vocab_size), flat)
         return logits, float(loss)
@@ -316,9 +314,9 @@ def _as_weight(weight: ArrayLike, size: int) -> NDArray[np.float32]:
     """Return a float32 copy of shape (size, size)."""
     array = np.asarray(weight)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"weight has dtype {array.dtype}, wanted numbers")
+        raise bad_dtype(array, "weight", "numbers")
     if array.shape != (size, size):
-        raise ValueError(f"weight has shape {array.shape}, wanted ({size}, {size})")
+        raise bad_shape(array, "weight", f"({size}, {size})")
     return np.array(array, dtype=np.float32, order="C")
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bigram.common.checks import bad_kind
 from bigram.randomness.torch_generator import TorchGenerator
 
 __all__ = ["Random", "Seed", "random_source"]
@@ -60,7 +61,7 @@ def random_source(seed: Seed) -> Random:
     if isinstance(seed, TorchGenerator):
         return seed
     if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__")):
-        raise TypeError(f"seed is {type(seed).__name__}, wanted an int, TorchGenerator or None")
+        raise bad_kind(seed, "seed", "an int, TorchGenerator or None")
     if seed is not None and seed < 0:
         raise ValueError(f"seed = {seed}, wanted an int >= 0")
     return _NumpyRandom(seed)

@@ -16,6 +16,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from bigram.common.checks import bad_dtype, bad_kind, bad_shape, bad_value
 from bigram.randomness.box_muller import box_muller_blocks
 
 Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
@@ -57,11 +58,11 @@ class TorchGenerator:
         try:
             number = operator.index(seed)
         except TypeError:
-            raise TypeError(f"seed is {type(seed).__name__}, wanted an int") from None
+            raise bad_kind(seed, "seed", "an int") from None
         if not -(2**63) <= number < 2**64:
             raise ValueError(f"seed = {number} is outside [-2**63, 2**64)")
         if multinomial not in _MULTINOMIALS:
-            raise ValueError(f"multinomial = {multinomial!r}, wanted one of {_MULTINOMIALS}")
+            raise bad_value(multinomial, "multinomial", f"one of {_MULTINOMIALS}")
         self.initial_seed = number
         self.multinomial_method = multinomial
         self._bits = np.random.MT19937()
@@ -315,11 +316,11 @@ class TorchGenerator:
         """
         weights = np.asarray(probs)
         if weights.dtype.kind not in "biuf":
-            raise TypeError(f"probs has dtype {weights.dtype}, wanted real numbers")
+            raise bad_dtype(weights, "probs", "real numbers")
         if weights.dtype != np.float64:
             weights = weights.astype(np.float32, copy=False)
         if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
-            raise ValueError(f"probs has shape {weights.shape}, wanted (V,) or (rows, V)")
+            raise bad_shape(weights, "probs", "(V,) or (rows, V)")
         count = operator.index(num_samples)
         if count < 1:
             raise ValueError(f"num_samples = {count}, wanted at least 1")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from bigram.common.checks import check_number
+from bigram.common.checks import bad_value, check_number
 from bigram.smoothing.statistics import PairCounts
 from bigram.smoothing.tuning import maximum
 from bigram.tables.backoff import BackoffTable
@@ -227,7 +227,7 @@ def check_base(smoothing: Any) -> None:
     base = smoothing.base
     if isinstance(base, str):
         if base not in _BASES:
-            raise ValueError(f"base = {base!r}, wanted one of {_BASES} or an array")
+            raise bad_value(base, "base", f"one of {_BASES} or an array")
         return
     values = np.asarray(base)
     if values.ndim != 1 or values.dtype.kind not in "iuf":

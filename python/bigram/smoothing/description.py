@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bigram.common.checks import bad_value
 from bigram.smoothing.additive import MLE, AddK, Dirichlet
 from bigram.smoothing.base import Smoothing
 from bigram.smoothing.discounting import AbsoluteDiscount, KneserNey, ModifiedKneserNey
@@ -55,7 +56,7 @@ def from_json(description: Mapping[str, Any]) -> Smoothing:
     options = dict(description)
     name = options.pop("name", None)
     if name not in METHODS:
-        raise ValueError(f"name = {name!r}, wanted one of {sorted(METHODS)}")
+        raise bad_value(name, "name", f"one of {sorted(METHODS)}")
     try:
         return METHODS[name](**options)
     except TypeError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bigram.common.checks import check_number
+from bigram.common.checks import bad_value, check_index, check_number
 from bigram.smoothing.base import (
     Auto,
     Base,
@@ -145,12 +145,9 @@ class ModifiedKneserNey(Smoothing):
     compatible: Literal["lmplz"] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.prune, bool) or not isinstance(self.prune, int):
-            raise TypeError(f"prune is {type(self.prune).__name__}, wanted an integer")
-        if self.prune < 0:
-            raise ValueError(f"prune = {self.prune}, wanted an integer >= 0")
+        check_index(self.prune, "prune", 0)
         if self.compatible not in (None, "lmplz"):
-            raise ValueError(f"compatible = {self.compatible!r}, wanted 'lmplz' or None")
+            raise bad_value(self.compatible, "compatible", "'lmplz' or None")
 
     def _discounts(self, pairs: PairCounts) -> Discounts:
         continuations = pairs.num_predecessors

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bigram.common.checks import check_index
 from bigram.smoothing.base import Base, Discounts, Smoothing, base_distribution, check_base, divide
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.backoff_weights import unseen_mass
@@ -50,10 +51,7 @@ class Katz(Smoothing):
     base_uniform: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.k, bool) or not isinstance(self.k, int):
-            raise TypeError(f"k is {type(self.k).__name__}, wanted an integer")
-        if not 1 <= self.k <= 1000:
-            raise ValueError(f"k = {self.k} is outside [1, 1000]")
+        check_index(self.k, "k", 1, 1000)
         check_base(self)
 
     def _taken(self, pairs: PairCounts) -> tuple[NDArray[np.float64], bool]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from bigram import kernels
+from bigram.common.checks import bad_shape
 from bigram.tables.backoff_weights import unseen_mass
 from bigram.tables.base import Table, described
 from bigram.tables.dense import DenseTable
@@ -259,7 +260,7 @@ def _checked_array(name: str, array: object) -> NDArray[Any]:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in ("iu" if is_integer else "f"):
         raise TypeError(f"{name} is {described(array)}, wanted an array of {wanted}")
     if array.ndim != 1:
-        raise ValueError(f"{name} has shape {array.shape}, wanted one dimension")
+        raise bad_shape(array, name, "one dimension")
     dtype = np.int64 if is_integer else np.float64
     if name == "indices" and array.dtype == np.int32:
         dtype = np.int32  # as SciPy has it: half the memory

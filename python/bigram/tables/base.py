@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from bigram.common.checks import check_ids, check_pairs, check_top_k
+from bigram.common.checks import check_int64_ids, check_pairs, check_top_k
 from bigram.tables.blocks import row_blocks
 from bigram.tables.sampling_filter import SamplingFilter
 
@@ -73,7 +73,7 @@ class Table(ABC):
         array([[0.5 , 0.5 ],
                [0.25, 0.75]])
         """
-        return self._rows(check_ids(contexts, self.vocab_size, "contexts"))
+        return self._rows(check_int64_ids(contexts, self.vocab_size, "contexts"))
 
     @abstractmethod
     def _rows(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]: ...
@@ -185,7 +185,7 @@ class Table(ABC):
         array([[1],
                [0]])
         """
-        rows = check_ids(contexts, self.vocab_size, "contexts")
+        rows = check_int64_ids(contexts, self.vocab_size, "contexts")
         return self._best(rows, check_top_k(k, self.vocab_size))
 
     def _best(

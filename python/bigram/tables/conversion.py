@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.common.checks import check_ids
+from bigram.common.checks import bad_kind, bad_value, check_int64_ids
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.backoff_weights import backoff_weights
 from bigram.tables.base import Table
@@ -35,7 +35,7 @@ def probability_rows(
             f"{max_bytes >> 30} GiB: use table.log_probs(contexts) on fewer contexts at a time"
         )
     if isinstance(table, DenseTable):  # the stored bits: exp(log(p)) may differ in the last one
-        rows: NDArray[np.float64] = table.probs[check_ids(ids, size, "contexts")]
+        rows: NDArray[np.float64] = table.probs[check_int64_ids(ids, size, "contexts")]
         return rows
     return np.exp(table.log_probs(ids))
 
@@ -73,7 +73,7 @@ def as_backoff(table: Table) -> BackoffTable:
         return _collapsed(table)
     if isinstance(table, DenseTable):
         return _stored_whole(table)
-    raise TypeError(f"table is {type(table).__name__}, wanted a dense, backoff or mixture table")
+    raise bad_kind(table, "table", "a dense, backoff or mixture table")
 
 
 def _stored_whole(table: DenseTable) -> BackoffTable:
@@ -127,5 +127,5 @@ def from_arrays(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
     classes: tuple[type[Table], ...] = (DenseTable, BackoffTable, MixtureTable)
     by_kind = {table.kind: table for table in classes}
     if kind not in by_kind:
-        raise ValueError(f"kind = {kind!r}, wanted one of {sorted(by_kind)}")
+        raise bad_value(kind, "kind", f"one of {sorted(by_kind)}")
     return by_kind[kind].from_arrays(arrays)

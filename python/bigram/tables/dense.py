@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
+from bigram.common.checks import bad_shape
 from bigram.tables.base import Table, described
 from bigram.tables.blocks import row_blocks
 from bigram.tables.sampling_filter import SamplingFilter
@@ -56,7 +57,7 @@ class DenseTable(Table):
         if not isinstance(probs, np.ndarray) or probs.dtype != np.float64:
             raise TypeError(f"probs is {described(probs)}, wanted an array of float64")
         if probs.ndim != 2 or probs.shape[0] != probs.shape[1] or probs.shape[0] == 0:
-            raise ValueError(f"probs has shape {probs.shape}, wanted (V, V) with V at least 1")
+            raise bad_shape(probs, "probs", "(V, V) with V at least 1")
         if not (probs.min() >= 0.0 and probs.max() < np.inf):
             i, j = (int(x[0]) for x in np.nonzero(~((probs >= 0.0) & (probs < np.inf))))
             raise ValueError(f"probs[{i}, {j}] = {probs[i, j]}, wanted a finite number >= 0")

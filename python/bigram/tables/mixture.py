@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bigram.common.checks import bad_token, check_offsets, check_tokens
+from bigram.common.checks import bad_shape, bad_token, check_offsets, check_tokens
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.base import Table
 from bigram.tables.blocks import BLOCK
@@ -160,7 +160,7 @@ def check_weights(weights: Any, number: int) -> NDArray[np.float64]:
     """Return the weights of `number` tables, checked to be a distribution and normalised."""
     values = np.asarray(weights)
     if values.dtype.kind not in "iuf" or values.shape != (number,) or number == 0:
-        raise ValueError(f"weights has shape {values.shape}, wanted a number for each table")
+        raise bad_shape(values, "weights", "a number for each table")
     values = values.astype(np.float64)
     if not (np.all(values >= 0.0) and abs(values.sum() - 1.0) <= 1e-6):
         raise ValueError(f"weights = {values.tolist()}, wanted numbers >= 0 that sum to one")

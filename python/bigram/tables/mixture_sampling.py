@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import check_ids, check_index, check_seed, check_tokens
+from bigram.common.checks import check_index, check_int64_ids, check_seed, check_tokens
 from bigram.kernels.philox import philox
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.blocks import row_blocks
@@ -76,7 +76,7 @@ class MixtureSampler:
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Draw a sequence after each start, as `Table.sample_sequences` says."""
         vocab_size = self.tables[0].vocab_size
-        current = check_ids(check_tokens(starts, "starts"), vocab_size, "starts")
+        current = check_int64_ids(check_tokens(starts, "starts"), vocab_size, "starts")
         limit = check_index(max_length, "max_length", 0, 2**32 - 1)
         end = -1 if stop is None else check_index(stop, "stop", 0, vocab_size - 1)
         key = check_seed(seed)

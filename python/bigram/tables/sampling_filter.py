@@ -7,13 +7,12 @@ the `top_k` largest are kept; of these, the fewest that hold at least `top_p` of
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bigram.common.checks import check_index, check_real
+from bigram.common.checks import LARGEST, SMALLEST, check_index, check_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,15 +51,11 @@ class SamplingFilter:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        check_real(self.temperature, "temperature")
-        if not 0.0 < self.temperature < math.inf:
-            raise ValueError(f"temperature = {self.temperature}, wanted a positive finite number")
+        check_number(self.temperature, "temperature", SMALLEST, LARGEST, "a positive finite number")
         if self.top_k is not None:
             check_index(self.top_k, "top_k", 1)
         if self.top_p is not None:
-            check_real(self.top_p, "top_p")
-            if not 0.0 < self.top_p <= 1.0:
-                raise ValueError(f"top_p = {self.top_p}, wanted a number in (0, 1]")
+            check_number(self.top_p, "top_p", SMALLEST, 1.0, "a number in (0, 1]")
 
     @property
     def is_identity(self) -> bool:

@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bigram.common.checks import check_ids
 from bigram.common.types import Ids, Json, Offsets
 from bigram.corpus.where import Where
 from bigram.tokenizers.errors import boundary_inside
-from bigram.tokenizers.ids import as_texts, batch_offsets, check_ids, line_offsets
+from bigram.tokenizers.ids import as_texts, batch_offsets, line_offsets
 from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["ByteTokenizer"]

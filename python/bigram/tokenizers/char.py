@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bigram.common.checks import bad_kind, check_ids
 from bigram.common.types import Ids, Json, Offsets
 from bigram.corpus.corpus import iter_texts
 from bigram.corpus.unicode import code_points
 from bigram.corpus.where import Where
 from bigram.kernels import encode_characters
 from bigram.tokenizers.errors import UnknownSymbolError, boundary_inside
-from bigram.tokenizers.ids import as_texts, batch_offsets, check_ids, id_dtype, line_offsets
+from bigram.tokenizers.ids import as_texts, batch_offsets, id_dtype, line_offsets
 from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["CharTokenizer"]
@@ -191,7 +192,7 @@ class CharTokenizer:
     def encode_piece(self, text: str, where: Where) -> Ids:
         """Encode part of a text that begins at `where`."""
         if not isinstance(text, str):
-            raise TypeError(f"text is {type(text).__name__}, wanted str")
+            raise bad_kind(text, "text", "str")
         if self.boundary is not None and self.boundary in text:
             raise boundary_inside([text], self.boundary, where)
         return self._checked(self._lookup(text), [text], None, where)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy.typing as npt
 
+from bigram.common.checks import bad_kind, check_ids
 from bigram.common.optional import needs
 from bigram.common.types import Ids, Json, Offsets
-from bigram.tokenizers.ids import as_texts, between_boundaries, check_ids
+from bigram.tokenizers.ids import as_texts, between_boundaries
 
 __all__ = ["HuggingFaceTokenizer"]
 
@@ -87,7 +88,7 @@ class HuggingFaceTokenizer:
     def encode(self, text: str) -> Ids:
         """Return the ids of `text`, without boundaries, shape (n_tokens,)."""
         if not isinstance(text, str):
-            raise TypeError(f"text is {type(text).__name__}, wanted str")
+            raise bad_kind(text, "text", "str")
         return between_boundaries(self._lists([text]), None, self.vocab_size)[0]
 
     def encode_batch(self, texts: Iterable[str]) -> tuple[Ids, Offsets]:
@@ -152,8 +153,7 @@ def _copied(tokenizer: Any) -> Any:
     else:
         inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
         if not hasattr(inner, "to_str"):
-            kind = type(tokenizer).__name__
-            raise TypeError(f"tokenizer is {kind}, wanted a tokenizers.Tokenizer or a path")
+            raise bad_kind(tokenizer, "tokenizer", "a tokenizers.Tokenizer or a path")
         copy = _parsed(inner.to_str())
     copy.no_truncation()
     copy.no_padding()

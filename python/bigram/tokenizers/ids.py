@@ -7,9 +7,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from bigram.common.checks import check_inside
 from bigram.common.types import Ids, Offsets
 
 
@@ -31,17 +29,6 @@ def as_texts(texts: Iterable[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"texts[{index}] is {type(text).__name__}, wanted str")
     return result
-
-
-def check_ids(ids: npt.ArrayLike, vocab_size: int) -> npt.NDArray[Any]:
-    """Return `ids` as a 1-D array of integers, all in the vocabulary."""
-    array = np.asarray(ids)
-    if array.ndim != 1:
-        raise ValueError(f"ids has {array.ndim} dimensions, wanted 1")
-    if array.size == 0:
-        return np.empty(0, dtype=np.uint8)
-    check_inside(array, vocab_size, "ids")
-    return array
 
 
 def batch_offsets(texts: Sequence[str | bytes], extra: int) -> Offsets:

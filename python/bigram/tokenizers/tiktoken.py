@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy.typing as npt
 
+from bigram.common.checks import bad_kind, check_ids
 from bigram.common.optional import needs
 from bigram.common.threads import get_num_threads
 from bigram.common.types import Ids, Json, Offsets
-from bigram.tokenizers.ids import as_texts, between_boundaries, check_ids
+from bigram.tokenizers.ids import as_texts, between_boundaries
 
 __all__ = ["TiktokenTokenizer"]
 
@@ -55,8 +56,7 @@ class TiktokenTokenizer:
             _tiktoken().get_encoding(encoding) if isinstance(encoding, str) else encoding
         )
         if not hasattr(self._encoding, "encode_ordinary_batch"):
-            kind = type(encoding).__name__
-            raise TypeError(f"encoding is {kind}, wanted a tiktoken.Encoding or its name")
+            raise bad_kind(encoding, "encoding", "a tiktoken.Encoding or its name")
         self.boundary = boundary
         self.boundary_id: int | None = None
         if boundary is not None:
@@ -94,7 +94,7 @@ class TiktokenTokenizer:
     def encode(self, text: str) -> Ids:
         """Return the ids of `text`, without boundaries, shape (n_tokens,)."""
         if not isinstance(text, str):
-            raise TypeError(f"text is {type(text).__name__}, wanted str")
+            raise bad_kind(text, "text", "str")
         ids = self._encoding.encode_ordinary(text)
         return between_boundaries([ids], None, self.vocab_size)[0]
 

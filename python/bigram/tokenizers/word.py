@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bigram.common.checks import check_index
+from bigram.common.checks import bad_kind, check_ids, check_index
 from bigram.common.types import Ids, Json, Offsets
 from bigram.corpus.corpus import iter_word_data
 from bigram.corpus.unicode import utf8
@@ -17,7 +17,7 @@ from bigram.corpus.units import joined_lines
 from bigram.corpus.where import Where
 from bigram.kernels import WordIndex
 from bigram.tokenizers.errors import UnknownSymbolError
-from bigram.tokenizers.ids import as_texts, check_ids
+from bigram.tokenizers.ids import as_texts
 from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["WordTokenizer"]
@@ -165,7 +165,7 @@ class WordTokenizer:
     def encode_piece(self, text: str, where: Where) -> Ids:
         """Encode part of a text that begins at `where`, cut between words."""
         if not isinstance(text, str):
-            raise TypeError(f"text is {type(text).__name__}, wanted str")
+            raise bad_kind(text, "text", "str")
         return self._encoded(utf8(text), where, lines=False)[0]
 
     def encode_batch(self, texts: Iterable[str]) -> tuple[Ids, Offsets]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bigram.common.checks import BELOW_ONE, LARGEST, SMALLEST, bad_kind, bad_value, check_number
 from bigram.kernels.training import UpdateRule
 
 __all__ = ["SGD", "AdamW", "resolve_optimizer", "update_rule"]
@@ -36,8 +36,8 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_fraction("momentum", self.momentum)
-        check_not_negative("weight_decay", self.weight_decay)
+        check_number(self.momentum, "momentum", 0.0, BELOW_ONE, "a number in [0, 1)")
+        check_number(self.weight_decay, "weight_decay", 0.0, LARGEST, "a finite number >= 0")
 
     @property
     def num_buffers(self) -> int:
@@ -74,13 +74,12 @@ class AdamW:
 
     def __post_init__(self) -> None:
         if len(self.betas) != 2:
-            raise ValueError(f"betas = {self.betas}, wanted two numbers")
+            raise bad_value(self.betas, "betas", "two numbers")
         object.__setattr__(self, "betas", (float(self.betas[0]), float(self.betas[1])))
         for position, beta in enumerate(self.betas):
-            _check_fraction(f"betas[{position}]", beta)
-        if not 0 < self.eps < math.inf:
-            raise ValueError(f"eps = {self.eps}, wanted a positive number")
-        check_not_negative("weight_decay", self.weight_decay)
+            check_number(beta, f"betas[{position}]", 0.0, BELOW_ONE, "a number in [0, 1)")
+        check_number(self.eps, "eps", SMALLEST, LARGEST, "a positive finite number")
+        check_number(self.weight_decay, "weight_decay", 0.0, LARGEST, "a finite number >= 0")
 
     @property
     def num_buffers(self) -> int:
@@ -93,11 +92,10 @@ def resolve_optimizer(optimizer: Any, weight_decay: float | None) -> SGD | AdamW
     if isinstance(optimizer, str):
         named: dict[str, SGD | AdamW] = {"sgd": SGD(), "adamw": AdamW()}
         if optimizer.lower() not in named:
-            raise ValueError(f"optimizer = {optimizer!r}, wanted 'sgd', 'adamw', SGD or AdamW")
+            raise bad_value(optimizer, "optimizer", "'sgd', 'adamw', SGD or AdamW")
         optimizer = named[optimizer.lower()]
     if not isinstance(optimizer, (SGD, AdamW)):
-        kind = type(optimizer).__name__
-        raise TypeError(f"optimizer is {kind}, wanted 'sgd', 'adamw', bigram.SGD or bigram.AdamW")
+        raise bad_kind(optimizer, "optimizer", "'sgd', 'adamw', bigram.SGD or bigram.AdamW")
     if weight_decay is None:
         return optimizer
     return dataclasses.replace(optimizer, weight_decay=weight_decay)
@@ -107,13 +105,3 @@ def update_rule(optimizer: SGD | AdamW) -> UpdateRule:
     """Return the optimizer as the kernels take it."""
     name: Literal["sgd", "adamw"] = "sgd" if isinstance(optimizer, SGD) else "adamw"
     return UpdateRule(name, **dataclasses.asdict(optimizer))
-
-
-def _check_fraction(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} = {value} is outside [0, 1)")
-
-
-def check_not_negative(name: str, value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} = {value}, wanted a finite number >= 0")

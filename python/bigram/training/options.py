@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.common.checks import check_index, check_number, check_real
+from bigram.common.checks import BELOW_ONE, LARGEST, SMALLEST, bad_kind, check_index, check_number
 from bigram.common.types import StrPath
 from bigram.randomness.generators import Random, Seed, random_source
 from bigram.randomness.torch_generator import TorchGenerator
@@ -135,12 +134,12 @@ class TrainingOptions:
         for name in _COUNTS:
             if getattr(self, name) is not None:
                 self._set(name, check_index(getattr(self, name), name, 1))
-        check_number(self.l2, "l2", 0.0, sys.float_info.max, "a finite number >= 0")
-        check_real(self.min_delta, "min_delta")
+        check_number(self.l2, "l2", 0.0, LARGEST, "a finite number >= 0")
+        check_number(self.min_delta, "min_delta", -math.inf, math.inf, "a number")
         if self.clip_norm is not None:
-            check_number(self.clip_norm, "clip_norm", math.ulp(0.0), math.inf, "a number > 0")
+            check_number(self.clip_norm, "clip_norm", SMALLEST, math.inf, "a number > 0")
         if callable(self.callbacks) or not all(map(callable, self.callbacks)):
-            raise TypeError(f"callbacks = {self.callbacks!r}, wanted a sequence of functions")
+            raise bad_kind(self.callbacks, "callbacks", "a sequence of functions")
         self._normalize()
         self._check_together()
 
@@ -175,8 +174,8 @@ class TrainingOptions:
 
     def _check_together(self) -> None:
         """Refuse options that mean nothing without each other."""
-        if isinstance(self.validation, (int, float)) and not 0 <= self.validation < 1:
-            raise ValueError(f"validation = {self.validation}, wanted a number in [0, 1)")
+        if isinstance(self.validation, (int, float)):
+            check_number(self.validation, "validation", 0.0, BELOW_ONE, "a number in [0, 1)")
         if self.eval_batches is not None and self.batch_size is None:
             raise ValueError("eval_batches needs batch_size")
         if self.shuffle and self.batch_size is None:

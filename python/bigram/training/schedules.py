@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.training.optimizers import check_not_negative
+from bigram.common.checks import LARGEST, bad_value, check_number
 
 __all__ = ["SCHEDULES", "LearningRate", "learning_rates"]
 
@@ -57,7 +57,7 @@ def learning_rates(
     [0.5, 1.0, 1.0, 0.75, 0.25]
     """
     if schedule not in SCHEDULES:
-        raise ValueError(f"schedule = {schedule!r}, wanted one of {SCHEDULES}")
+        raise bad_value(schedule, "schedule", f"one of {SCHEDULES}")
     if not 0 <= warmup_steps <= steps:
         raise ValueError(f"warmup_steps = {warmup_steps} is outside [0, {steps}]")
     if callable(learning_rate):
@@ -71,9 +71,11 @@ def learning_rates(
         rates = np.full(steps, float(learning_rate))
     if not (np.isfinite(rates).all() and (rates > 0).all()):
         bad = rates[~(np.isfinite(rates) & (rates > 0))][0]
-        raise ValueError(f"learning_rate = {bad}, wanted a positive number")
+        raise bad_value(bad, "learning_rate", "a positive finite number")
     if schedule == "cosine":
-        check_not_negative("final_learning_rate", final_learning_rate)
+        check_number(
+            final_learning_rate, "final_learning_rate", 0.0, LARGEST, "a finite number >= 0"
+        )
         left = np.arange(steps - warmup_steps) / max(1, steps - warmup_steps)
         falling = 0.5 * (1 + np.cos(np.pi * left))
         span = rates[warmup_steps:] - final_learning_rate
