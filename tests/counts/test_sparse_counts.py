@@ -160,7 +160,7 @@ def test_arguments_are_checked() -> None:
     for method in (counts.row, counts.top, counts.prune):
         with pytest.raises(TypeError, match="is float, wanted an integer"):
             method(1.0)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="= -1 is outside"):
+        with pytest.raises(ValueError, match="= -1"):
             method(-1)
     assert counts.row(np.uint8(1)).tolist() == [0, 1, 0]
 
