@@ -1,4 +1,4 @@
-"""The commands around counts: count, merge, convert, and info on every kind of file."""
+"""The commands around counts: count, merge, convert."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gzip
 import json
 import pathlib
 import pickle
-import struct
 from typing import Any
 
 import numpy as np
@@ -60,7 +59,9 @@ def test_count_writes_every_form(
     assert "of them distinct" in run(capsys, "count", names, "-o", out)
 
 
-def test_count_options(capsys: pytest.CaptureFixture[str], names: pathlib.Path) -> None:
+def test_counts_are_the_same_with_any_layout_memory_limit_and_checkpoint(
+    capsys: pytest.CaptureFixture[str], names: pathlib.Path
+) -> None:
     out, state = names.with_name("counts.safetensors"), names.with_name("state")
     counts = expected(names)
     for options in (
@@ -76,7 +77,9 @@ def test_count_options(capsys: pytest.CaptureFixture[str], names: pathlib.Path) 
     assert sorted(p.name for p in names.parent.iterdir()) == ["counts.safetensors", "names.txt"]
 
 
-def test_count_shards(capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path) -> None:
+def test_count_reads_token_shards(
+    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> None:
     tokens = np.array([1, 2, 3, 0, 1, 2], np.uint16)
     tokens.tofile(tmp_path / "a.bin")
     out = tmp_path / "counts.safetensors"
@@ -108,7 +111,9 @@ def test_merge_takes_every_form(capsys: pytest.CaptureFixture[str], names: pathl
         assert about["bytes"] == out.stat().st_size
 
 
-def test_convert_models(capsys: pytest.CaptureFixture[str], names: pathlib.Path) -> None:
+def test_convert_turns_models_into_counts(
+    capsys: pytest.CaptureFixture[str], names: pathlib.Path
+) -> None:
     model = bigram.CountModel(bigram.AddK(0.5)).fit(bigram.Corpus.lines(names))
     path, copy = names.with_name("model.safetensors"), names.with_name("copy.safetensors")
     model.save(path)
@@ -120,7 +125,9 @@ def test_convert_models(capsys: pytest.CaptureFixture[str], names: pathlib.Path)
     assert (about["kind"], about["smoothing"]["name"]) == ("count_model", "AddK")
 
 
-def test_convert_to_arpa_and_back(capsys: pytest.CaptureFixture[str], names: pathlib.Path) -> None:
+def test_convert_writes_arpa_and_reads_it_back(
+    capsys: pytest.CaptureFixture[str], names: pathlib.Path
+) -> None:
     counts, arpa = names.with_name("counts.safetensors"), names.with_name("model.arpa.gz")
     run(capsys, "count", names, "-o", counts)
     run(capsys, "convert", counts, arpa, "--smoothing", "witten-bell")
@@ -133,36 +140,6 @@ def test_convert_to_arpa_and_back(capsys: pytest.CaptureFixture[str], names: pat
     assert bigram.load(model).score("a n n a") == pytest.approx(wanted.score("anna"), abs=1e-4)
     out = names.with_name("counts.tsv")
     assert "holds probabilities, wanted counts" in run(capsys, "convert", model, out, code=2)
-
-
-@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
-def test_info_of_arpa_of_any_order(
-    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path, pack: Any
-) -> None:
-    path = tmp_path / "model.arpa"
-    path.write_bytes(pack(b"\n\\data\\\nngram 1=4\nngram 2 = 7\nngram 3=9\n\n\\1-grams:\n-1\ta\n"))
-    found = run(capsys, "info", path, "--json")
-    assert found["kind"] == "arpa"
-    assert (found["order"], found["symbols"]) == (3, 4)
-    assert found["ngrams"] == {"1": 4, "2": 7, "3": 9}
-    assert "1 4, 2 7, 3 9" in run(capsys, "info", path)
-
-
-def test_info_of_a_binary_of_kenlm(
-    capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
-) -> None:
-    # struct Sanity and struct FixedWidthParameters of KenLM's lm/binary_format, then the counts
-    magic = b"mmap lm http://kheafield.com/code format version 5\n\0".ljust(56, b"\0")
-    sanity = struct.pack("<3f3IQ", 0.0, 1.0, -0.5, 1, 2**32 - 1, 0, 1)
-    fixed = struct.pack("<B3xfi?3xI", 3, 1.5, 2, True, 1)
-    path = tmp_path / "model.bin"
-    path.write_bytes(magic + sanity + fixed + struct.pack("<3Q", 10, 20, 30) + bytes(100))
-    found = run(capsys, "info", path, "--json")
-    assert (found["kind"], found["model"], found["order"]) == ("kenlm", "trie", 3)
-    assert found["ngrams"] == {"1": 10, "2": 20, "3": 30}
-    assert found["vocabulary_included"] is True
-    path.write_bytes((magic + sanity + fixed)[:-1])
-    assert "truncated binary file of KenLM" in run(capsys, "info", path, code=2)
 
 
 def test_bad_input_is_one_line_and_exit_2(

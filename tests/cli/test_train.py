@@ -41,7 +41,7 @@ def names(tmp_path: Path) -> Path:
     return path
 
 
-def test_names_in_full_batches(run: Any, names: Path, tmp_path: Path) -> None:
+def test_names_are_trained_in_full_batches(run: Any, names: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run(names, "-o", "m.safetensors", "--steps", 200, "--samples", 2, "--seed", 1)
     assert result.code == 0, result.err
@@ -59,7 +59,7 @@ def test_names_in_full_batches(run: Any, names: Path, tmp_path: Path) -> None:
     assert model.evaluate(NAMES).nll == pytest.approx(counted.evaluate(NAMES).nll, abs=0.1)
 
 
-def test_json_says_all(run: Any, names: Path) -> None:
+def test_json_reports_the_run(run: Any, names: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run(
         *(names, "-o", "m", "--steps", 30, "--batch-size", 8, "--validation", 0.2, "--json"),
@@ -82,7 +82,7 @@ def test_json_says_all(run: Any, names: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--batch-size", "4"], ["--tokenizer", "byte"]])
-def test_standard_input(run: Any, options: list[str]) -> None:
+def test_standard_input_is_a_corpus(run: Any, options: list[str]) -> None:
     stdin = ("\n".join(NAMES) + "\n").encode()
     result = run("-", "-o", "m", "--steps", 20, "--samples", 0, *options, stdin=stdin)
     assert result.code == 0, result.err
@@ -90,7 +90,7 @@ def test_standard_input(run: Any, options: list[str]) -> None:
 
 
 @pytest.mark.parametrize("from_stdin", [False, True])
-def test_running_text(run: Any, tmp_path: Path, from_stdin: bool) -> None:
+def test_running_text_is_one_sequence(run: Any, tmp_path: Path, from_stdin: bool) -> None:
     text = "to be, or not to be.\nthat is the question.\n" * 30
     (tmp_path / "text.txt").write_text(text)
     corpus, stdin = ("-", text.encode()) if from_stdin else ("text.txt", b"")
@@ -104,7 +104,7 @@ def test_running_text(run: Any, tmp_path: Path, from_stdin: bool) -> None:
     assert result.out.splitlines()[1].startswith("  '")
 
 
-def test_counts_are_enough(run: Any) -> None:
+def test_counts_serve_as_a_corpus(run: Any) -> None:
     bigram.count(NAMES).save("counts.safetensors")
     result = run("counts.safetensors", "-o", "m", "--steps", 20, "--samples", 0)
     assert result.code == 0, result.err
@@ -145,7 +145,9 @@ def test_every_option_of_fit_goes_through(run: Any, names: Path) -> None:
         (["names.txt", "-o", "m", "--learning-rate", "0"], "learning_rate = 0"),
     ],
 )
-def test_bad_input_is_one_line(run: Any, names: Path, arguments: list[str], message: str) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    run: Any, names: Path, arguments: list[str], message: str
+) -> None:
     result = run(*arguments)
     assert result.code == 2
     assert message in result.err
