@@ -7,8 +7,8 @@ namespace {
 
 using std::uint64_t;
 
-// Returns the position of the first bad weight; see multinomial.hpp.
-int64_t multinomial_any(py::array out, const py::array& probs, uint64_t seed, int num_threads) {
+// Returns what was bad, "probs" with the flat index of a weight or "mass" with a row, or ("", -1).
+py::tuple multinomial_any(py::array out, const py::array& probs, uint64_t seed, int num_threads) {
     int64_t* to = output<int64_t>(out, 2, "out");
     const auto run_with = [&](const auto* weights) {
         const int64_t rows = probs.shape(0);
@@ -16,11 +16,13 @@ int64_t multinomial_any(py::array out, const py::array& probs, uint64_t seed, in
         const int64_t num_samples = out.shape(1);
         require(out.shape(0) == rows, "out and probs differ in rows");
         require(cols > 0 || rows == 0, "probs has no columns");
-        return run_kernel(num_threads,
-                          [&](const Run& run) {
-                              return multinomial(to, weights, rows, cols, num_samples, seed, run);
-                          })
-            .position;
+        const Result result = run_kernel(num_threads, [&](const Run& run) {
+            return multinomial(to, weights, rows, cols, num_samples, seed, run);
+        });
+        const char* what = result.ok()                             ? ""
+                           : result.status == Status::without_mass ? "mass"
+                                                                   : "probs";
+        return py::make_tuple(what, result.position);
     };
     if (has_dtype<float>(probs)) return run_with(input<float>(probs, 2, "probs"));
     return run_with(input<double>(probs, 2, "probs"));

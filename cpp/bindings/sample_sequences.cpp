@@ -85,8 +85,8 @@ class DenseSampler {
                            : double_->sample(tokens, ends, request, run);
         });
         if (complete()) probs_ = py::array();
-        if (tokens.stuck.sequence >= 0)
-            return py::make_tuple("mass", tokens.stuck.sequence, tokens.stuck.token);
+        if (result.status == Status::without_mass)
+            return py::make_tuple("mass", result.position, tokens.stuck.token);
         if (!result.ok()) return py::make_tuple("probs", result.position, 0);
         if (stop >= 0) {
             drawn = py::array(dtype, tokens.num_tokens);

@@ -153,7 +153,7 @@ def multinomial(
     probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
     seed: int,
     num_threads: int,
-) -> int: ...
+) -> tuple[str, int]: ...
 def sample_sequences(
     probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
     starts: npt.NDArray[np.integer],

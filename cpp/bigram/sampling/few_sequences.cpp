@@ -78,7 +78,7 @@ Result draw_few(DrawnTokens& result, int64_t* offsets, AliasTable<Cell>& table, 
                 if (table.state[token] == AliasRow::bad) return table.bad_value(token, weights);
                 if (table.is_empty(token)) {
                     result.stuck = {sequence, token};
-                    return Result::bad_value(vocab_size * vocab_size);
+                    return Result::without_mass(sequence);
                 }
             }
             token = alias_draw(table.row(token), table.bits, draws.next());

@@ -181,7 +181,7 @@ Result multinomial(int64_t* out, const Real* weights, int64_t rows, int64_t cols
     const int64_t bad = bad_row.load();
     if (bad == rows) return {};
     const int64_t column = first_bad_weight(weights + bad * cols, cols);
-    return Result::bad_value(column < cols ? bad * cols + column : rows * cols + bad);
+    return column < cols ? Result::bad_value(bad * cols + column) : Result::without_mass(bad);
 }
 
 template Result multinomial(int64_t*, const float*, int64_t, int64_t, int64_t, uint64_t,

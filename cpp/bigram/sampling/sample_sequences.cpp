@@ -57,7 +57,7 @@ Result draw_blocks(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>
         for (const Sequences& block : blocks) {
             if (block.stuck().sequence >= 0) {
                 result.stuck = block.stuck();
-                return Result::bad_value(request.vocab_size * request.vocab_size);
+                return Result::without_mass(result.stuck.sequence);
             }
             going |= !block.finished();
         }

@@ -56,8 +56,8 @@ class SequenceSampler {
     // Bad value: the flat index of a weight that is negative, nan or infinite.
     Result check(const Run& run);
 
-    // offsets (num_sequences + 1) and tokens after each start. Bad value: as of check, or V * V
-    // where a sequence got stuck.
+    // offsets (num_sequences + 1) and tokens after each start. Bad value: as of check. Without
+    // mass: the first sequence that got stuck, of which tokens.stuck tells where.
     Result sample(DrawnTokens& tokens, std::int64_t* offsets, const SequenceRequest& request,
                   const Run& run);
 

@@ -73,12 +73,14 @@ def multinomial(
     if cols == 0 and rows > 0:
         raise bad_shape(probs, "probs", "at least one column")
     samples = np.empty((rows, check_index(num_samples, "num_samples", 0, 2**62)), np.int64)
-    bad = _core.multinomial(samples, weights, check_seed(seed), resolve_num_threads(num_threads))
-    if bad >= rows * cols:
-        place = f"[{bad - rows * cols}]" if probs.ndim == 2 else ""
+    fault, at = _core.multinomial(
+        samples, weights, check_seed(seed), resolve_num_threads(num_threads)
+    )
+    if fault == "mass":
+        place = f"[{at}]" if probs.ndim == 2 else ""
         raise ValueError(f"probs{place} has no mass: every weight is zero")
-    if bad >= 0:
-        raise bad_weight(probs, divmod(bad, cols)[2 - probs.ndim :])
+    if fault == "probs":
+        raise bad_weight(probs, divmod(at, cols)[2 - probs.ndim :])
     return samples if probs.ndim == 2 else samples[0]
 
 
