@@ -12,6 +12,7 @@
 
 #include "bigram/runtime/parallel.hpp"
 #include "bigram/runtime/result.hpp"
+#include "bigram/runtime/tokens.hpp"
 
 namespace bigram::bindings {
 
@@ -118,13 +119,6 @@ decltype(auto) with_tokens(const py::array& array, const char* name, F&& f) {
     }
     type_error(name, "uint8, uint16, uint32, int32 or int64 in native byte order");
 }
-
-// Where sequences begin and end: sequence s is tokens[data[s]] up to tokens[data[s + 1]].
-// No offsets: data is null.
-struct Offsets {
-    const int64_t* data = nullptr;
-    int64_t num_sequences = 1;
-};
 
 // None, or int64 (num_sequences + 1,), never descending and within [0, size].
 inline Offsets input_offsets(const py::object& object, int64_t size) {

@@ -84,8 +84,8 @@ int64_t sequences_any(py::array out, const py::array& tokens, const py::object& 
         require(out.shape(0) == spans.num_sequences, "out must have an entry for each sequence");
         return run_kernel(num_threads,
                           [&](const Run& run) {
-                              return score_backoff_sequences(to, data, size, stride, spans.data,
-                                                             spans.num_sequences, model, run);
+                              return score_backoff_sequences(to, Tokens{data, size, stride}, spans,
+                                                             model, run);
                           })
             .position;
     });

@@ -15,8 +15,7 @@ int64_t count_any(py::array counts, const py::array& tokens, const py::object& o
     return with_tokens(tokens, "tokens", [&](auto data, int64_t size, int64_t stride) {
         const Offsets spans = input_offsets(offsets, size);
         const Result result = run_kernel(num_threads, [&](const Run& run) {
-            return count_bigrams(to, data, size, stride, spans.data, spans.num_sequences,
-                                 vocab_size, run);
+            return count_bigrams(to, Tokens{data, size, stride}, spans, vocab_size, run);
         });
         require(result.status != Status::overflow, "a count in out would exceed 2**63 - 1");
         return result.position;

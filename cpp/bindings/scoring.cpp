@@ -17,8 +17,8 @@ int64_t score(py::array& out, const py::array& log_probs, const py::array& token
         require(out.shape(0) == spans.num_sequences, "out has not one element a sequence");
         return run_kernel(num_threads,
                           [&](const Run& run) {
-                              return score_sequences(to, table, data, size, stride, spans.data,
-                                                     spans.num_sequences, vocab_size, run);
+                              return score_sequences(to, table, Tokens{data, size, stride}, spans,
+                                                     vocab_size, run);
                           })
             .position;
     });

@@ -29,8 +29,7 @@ py::tuple count(const py::array& tokens, int64_t vocab_size, const py::object& o
         with_tokens(tokens, "tokens", [&](auto data, int64_t size, int64_t stride) {
             const Offsets spans = input_offsets(offsets, size);
             return run_kernel(num_threads, [&](const Run& run) {
-                return counter.count(data, size, stride, spans.data, spans.num_sequences,
-                                     vocab_size, run);
+                return counter.count(Tokens{data, size, stride}, spans, vocab_size, run);
             });
         });
     if (!result.ok()) return py::make_tuple(py::none(), py::none(), py::none(), result.position);

@@ -5,13 +5,14 @@
 // Stored pairs are found by hash: open addressing, linear probing, one slot of 16 bytes a pair, so
 // that a look-up is one cache miss, which is prefetched kAhead pairs before it is needed.
 // index_pairs: O(pairs). score_*: O(pairs scored), about one miss each. Sequences are summed from
-// left to right; long ones by pieces: see sequences.hpp.
+// left to right; long ones by pieces: see pair_sums.hpp.
 #include "bigram/backoff/backoff_scoring.hpp"
 
 #include <algorithm>
 
 #include "bigram/numeric/pair_sums.hpp"
 #include "bigram/numeric/philox.hpp"
+#include "bigram/numeric/probing.hpp"
 #include "bigram/runtime/memory.hpp"
 
 namespace bigram {
@@ -27,20 +28,17 @@ uint64_t pair_key(uint64_t context, uint64_t next) {
     return (context << 32 | next) + 1;
 }
 
-// Fibonacci hashing: the high bits of the product depend on every bit of the key.
 uint64_t first_slot(uint64_t key, int64_t num_slots) {
-    return scale_to_range(key * 0x9E3779B97F4A7C15u, static_cast<uint64_t>(num_slots));
+    return scale_to_range(key * kHashMultiplier, static_cast<uint64_t>(num_slots));
 }
 
 double find(const BackoffScores& model, uint64_t key, uint64_t slot) {
-    while (model.slots[slot].key != key) {
-        if (model.slots[slot].key == 0) {
-            const uint64_t pair = key - 1;
-            return model.log_backoff[pair >> 32] + model.log_base[pair & 0xFFFFFFFF];
-        }
-        if (++slot == static_cast<uint64_t>(model.num_slots)) slot = 0;
-    }
-    return model.slots[slot].log_prob;
+    const PairSlot& found =
+        model.slots[probe(model.slots, static_cast<std::size_t>(model.num_slots), slot,
+                          [key](const PairSlot& one) { return one.key == key || one.key == 0; })];
+    if (found.key == key) return found.log_prob;
+    const uint64_t pair = key - 1;
+    return model.log_backoff[pair >> 32] + model.log_base[pair & 0xFFFFFFFF];
 }
 
 // out[k] for count <= kAhead pairs: first all slots are asked for, then they are read.
@@ -57,36 +55,26 @@ void score_block(double* out, int64_t count, const BackoffScores& model, const K
         out[k] = find(model, keys[k], slots[k]);
 }
 
-template <class Token>
-struct Text {
-    const Token* tokens;
-    int64_t stride;
-    uint64_t vocab_size;
-
-    uint64_t at(int64_t i) const { return static_cast<uint64_t>(tokens[i * stride]); }
-};
-
 // Adds the pairs that start in [begin, end) to out, from left to right; token `end` is read too.
 template <class Token>
-void add_piece(double* out, const Text<Token>& text, int64_t begin, int64_t end,
+void add_piece(double* out, const Tokens<Token>& tokens, int64_t begin, int64_t end,
                const BackoffScores& model) {
     double scores[kAhead];
     double sum = *out;
     for (int64_t start = begin; start < end; start += kAhead) {
         const int64_t count = std::min(kAhead, end - start);
-        score_block(scores, count, model, [&](int64_t k) {
-            return pair_key(text.at(start + k), text.at(start + k + 1));
-        });
+        score_block(scores, count, model,
+                    [&](int64_t k) { return pair_key(tokens[start + k], tokens[start + k + 1]); });
         for (int64_t k = 0; k < count; ++k)
             sum += scores[k];
     }
     *out = sum;
 }
 
-// out[s] for the sequences [first, last), all short: their pairs are looked up as one chain, the
+// out[s] for the sequences [first, last), all short: their pairs are looked up as one stream, the
 // pairs between two sequences with them, so that short sequences share their prefetching.
 template <class Token>
-void score_short(double* out, const Text<Token>& text, const int64_t* offsets, int64_t first,
+void score_short(double* out, const Tokens<Token>& tokens, const int64_t* offsets, int64_t first,
                  int64_t last, const BackoffScores& model) {
     double scores[kAhead];
     const int64_t end = offsets[last] - 1;
@@ -94,9 +82,8 @@ void score_short(double* out, const Text<Token>& text, const int64_t* offsets, i
     out[sequence] = 0.0;
     for (int64_t start = offsets[first]; start < end; start += kAhead) {
         const int64_t count = std::min(kAhead, end - start);
-        score_block(scores, count, model, [&](int64_t k) {
-            return pair_key(text.at(start + k), text.at(start + k + 1));
-        });
+        score_block(scores, count, model,
+                    [&](int64_t k) { return pair_key(tokens[start + k], tokens[start + k + 1]); });
         int64_t k = 0;
         while (k < count) {
             while (offsets[sequence + 1] <= start + k)  // on to the sequence that holds the token
@@ -115,13 +102,13 @@ void score_short(double* out, const Text<Token>& text, const int64_t* offsets, i
 
 // The position of the first bad token of [begin, end), or -1.
 template <class Token>
-int64_t first_bad(const Text<Token>& text, int64_t begin, int64_t end) {
+int64_t first_bad(const Tokens<Token>& tokens, int64_t begin, int64_t end, uint64_t vocab_size) {
     bool good = true;
     for (int64_t i = begin; i < end; ++i)
-        good &= text.at(i) < text.vocab_size;
+        good &= tokens[i] < vocab_size;
     if (good) return -1;
     for (int64_t i = begin;; ++i)
-        if (text.at(i) >= text.vocab_size) return i;
+        if (tokens[i] >= vocab_size) return i;
 }
 
 }  // namespace
@@ -136,9 +123,8 @@ Result index_pairs(PairSlot* slots, int64_t num_slots, const int64_t* indptr, co
     int64_t waiting = 0;
     const auto insert = [&] {
         for (int64_t k = 0; k < waiting; ++k) {
-            uint64_t slot = places[k];
-            while (slots[slot].key != 0)
-                if (++slot == static_cast<uint64_t>(num_slots)) slot = 0;
+            const uint64_t slot = probe(slots, static_cast<std::size_t>(num_slots), places[k],
+                                        [](const PairSlot& one) { return one.key == 0; });
             slots[slot] = {keys[k], values[k]};
         }
         waiting = 0;
@@ -172,26 +158,23 @@ Result score_pairs(double* out, const int64_t* contexts, const int64_t* nexts, i
 }
 
 template <class Token>
-Result score_backoff_sequences(double* out, const Token* tokens, int64_t size, int64_t stride,
-                               const int64_t* offsets, int64_t num_sequences,
+Result score_backoff_sequences(double* out, const Tokens<Token>& tokens, const Offsets& offsets,
                                const BackoffScores& model, const Run& run) {
-    const int64_t whole[2] = {0, size};
-    if (offsets == nullptr) {
-        offsets = whole;
-        num_sequences = 1;
-    }
-    const Text<Token> text{tokens, stride, static_cast<uint64_t>(model.vocab_size)};
+    int64_t whole[2];
+    const Offsets sequences = explicit_offsets(offsets, tokens.size, whole);
+    const auto vocab_size = static_cast<uint64_t>(model.vocab_size);
     const auto add_short = [&](int64_t first, int64_t last) {
-        const int64_t bad = first_bad(text, offsets[first], offsets[last]);
-        if (bad < 0) score_short(out, text, offsets, first, last, model);
+        const int64_t begin = sequences.data[first];
+        const int64_t bad = first_bad(tokens, begin, sequences.data[last], vocab_size);
+        if (bad < 0) score_short(out, tokens, sequences.data, first, last, model);
         return bad;
     };
     const auto add_to_sum = [&](double* sum, int64_t begin, int64_t end) {
-        const int64_t bad = first_bad(text, begin, end + 1);
-        if (bad < 0) add_piece(sum, text, begin, end, model);
+        const int64_t bad = first_bad(tokens, begin, end + 1, vocab_size);
+        if (bad < 0) add_piece(sum, tokens, begin, end, model);
         return bad;
     };
-    return sum_sequences(out, size, offsets, num_sequences, run, add_short, add_to_sum);
+    return sum_pairs(out, tokens.size, sequences, run, add_short, add_to_sum);
 }
 
 template Result index_pairs(PairSlot*, int64_t, const int64_t*, const std::int32_t*, const double*,
@@ -200,9 +183,8 @@ template Result index_pairs(PairSlot*, int64_t, const int64_t*, const int64_t*, 
                             int64_t, const Run&);
 
 #define BIGRAM_INSTANTIATE(Token)                                                          \
-    template Result score_backoff_sequences(double*, const Token*, int64_t, int64_t,       \
-                                            const int64_t*, int64_t, const BackoffScores&, \
-                                            const Run&);
+    template Result score_backoff_sequences(double*, const Tokens<Token>&, const Offsets&, \
+                                            const BackoffScores&, const Run&);
 BIGRAM_INSTANTIATE(std::uint8_t)
 BIGRAM_INSTANTIATE(std::uint16_t)
 BIGRAM_INSTANTIATE(std::uint32_t)

@@ -4,6 +4,7 @@
 
 #include "bigram/runtime/parallel.hpp"
 #include "bigram/runtime/result.hpp"
+#include "bigram/runtime/tokens.hpp"
 
 namespace bigram {
 
@@ -34,13 +35,10 @@ Result index_pairs(PairSlot* slots, std::int64_t num_slots, const std::int64_t* 
 Result score_pairs(double* out, const std::int64_t* contexts, const std::int64_t* nexts,
                    std::int64_t size, const BackoffScores& model, const Run& run);
 
-// out (num_sequences,) = the sums of ln P over the pairs of each sequence of tokens. Without
-// offsets (null), one sequence. The position of a bad value is that of the first token outside of
-// [0, vocab_size).
+// out (num_sequences,) = the sums of ln P over the pairs of each sequence of tokens. The position
+// of a bad value is that of the first token outside of [0, vocab_size).
 template <class Token>
-Result score_backoff_sequences(double* out, const Token* tokens, std::int64_t size,
-                               std::int64_t stride, const std::int64_t* offsets,
-                               std::int64_t num_sequences, const BackoffScores& model,
-                               const Run& run);
+Result score_backoff_sequences(double* out, const Tokens<Token>& tokens, const Offsets& offsets,
+                               const BackoffScores& model, const Run& run);
 
 }  // namespace bigram

@@ -15,7 +15,7 @@ namespace {
 using std::int64_t;
 
 constexpr int64_t kWorkPerBlock = int64_t{1} << 16;
-constexpr int64_t kSplitSize = 64;
+constexpr int64_t kSplitSize = 64;  // pairs from which on a row is merged by halves
 
 // The work before a row: the pairs of a and b, and the rows themselves, which may be empty.
 template <class Index>
@@ -65,23 +65,6 @@ struct Span {
     int64_t size() const { return (x_end - x) + (y_end - y); }
 };
 
-// A row in two halves, the indices of the first one all below those of the second: merged in turns,
-// their chains of loads and compares overlap.
-template <class Index>
-std::pair<Span, Span> halves(const SparseCounts<Index>& a, const SparseCounts<Index>& b,
-                             int64_t row) {
-    const Span all{a.starts[row], a.starts[row + 1], b.starts[row], b.starts[row + 1]};
-    if (all.size() < kSplitSize) return {all, {all.x_end, all.x_end, all.y_end, all.y_end}};
-    int64_t x = all.x + (all.x_end - all.x) / 2;
-    int64_t y = all.y + (all.y_end - all.y) / 2;
-    if (all.x_end - all.x > all.y_end - all.y) {
-        y = std::lower_bound(b.indices + all.y, b.indices + all.y_end, a.indices[x]) - b.indices;
-    } else {
-        x = std::lower_bound(a.indices + all.x, a.indices + all.x_end, b.indices[y]) - a.indices;
-    }
-    return {{all.x, x, all.y, y}, {x, all.x_end, y, all.y_end}};
-}
-
 // Steps over the smallest index; returns whether it is in both.
 template <class Index>
 int64_t skip_first(Span& span, const SparseCounts<Index>& a, const SparseCounts<Index>& b) {
@@ -92,21 +75,51 @@ int64_t skip_first(Span& span, const SparseCounts<Index>& a, const SparseCounts<
     return from_a == from_b;
 }
 
+// How many indices are in both, plainly.
+template <class Index>
+int64_t num_common(const SparseCounts<Index>& a, const SparseCounts<Index>& b, Span row) {
+    int64_t count = 0;
+    while (row.both())
+        count += skip_first(row, a, b);
+    return count;
+}
+
+// Two halves, the indices of the first one all below those of the second.
+template <class Index>
+std::pair<Span, Span> halves(const SparseCounts<Index>& a, const SparseCounts<Index>& b,
+                             const Span& all) {
+    int64_t x = all.x + (all.x_end - all.x) / 2;
+    int64_t y = all.y + (all.y_end - all.y) / 2;
+    if (all.x_end - all.x > all.y_end - all.y) {
+        y = std::lower_bound(b.indices + all.y, b.indices + all.y_end, a.indices[x]) - b.indices;
+    } else {
+        x = std::lower_bound(a.indices + all.x, a.indices + all.x_end, b.indices[y]) - a.indices;
+    }
+    return {{all.x, x, all.y, y}, {x, all.x_end, y, all.y_end}};
+}
+
+// The same for a long row: its halves are merged in turns, so that two chains of dependent loads
+// and compares are under way.
+template <class Index>
+int64_t num_common_by_halves(const SparseCounts<Index>& a, const SparseCounts<Index>& b,
+                             const Span& row) {
+    auto [low, high] = halves(a, b, row);
+    int64_t count = 0;
+    while (low.both() && high.both())
+        count += skip_first(low, a, b) + skip_first(high, a, b);
+    return count + num_common(a, b, low) + num_common(a, b, high);
+}
+
 }  // namespace
 
 template <class Index>
 Result added_starts(int64_t* out_starts, const SparseCounts<Index>& a, const SparseCounts<Index>& b,
                     int64_t num_rows, const Run& run) {
     const Result result = for_rows(a, b, num_rows, run, [&](int64_t row) {
-        auto [low, high] = halves(a, b, row);
-        int64_t size = low.size() + high.size();
-        while (low.both() && high.both())
-            size -= skip_first(low, a, b) + skip_first(high, a, b);
-        while (low.both())
-            size -= skip_first(low, a, b);
-        while (high.both())
-            size -= skip_first(high, a, b);
-        out_starts[row + 1] = size;
+        const Span pairs{a.starts[row], a.starts[row + 1], b.starts[row], b.starts[row + 1]};
+        out_starts[row + 1] =
+            pairs.size() - (pairs.size() < kSplitSize ? num_common(a, b, pairs)
+                                                      : num_common_by_halves(a, b, pairs));
     });
     if (!result.ok()) return result;
     out_starts[0] = 0;

@@ -6,6 +6,7 @@
 #include "bigram/runtime/memory.hpp"
 #include "bigram/runtime/parallel.hpp"
 #include "bigram/runtime/result.hpp"
+#include "bigram/runtime/tokens.hpp"
 
 namespace bigram {
 
@@ -39,10 +40,9 @@ struct KeyBuckets {
 template <class Key>
 class SparseCounter {
   public:
-    // tokens, size, stride, offsets: as for count_bigrams. vocab_size < 2**31.
+    // As count_bigrams; vocab_size < 2**31.
     template <class Token>
-    Result count(const Token* tokens, std::int64_t size, std::int64_t stride,
-                 const std::int64_t* offsets, std::int64_t num_sequences, std::int64_t vocab_size,
+    Result count(const Tokens<Token>& tokens, const Offsets& offsets, std::int64_t vocab_size,
                  const Run& run);
 
     // Distinct pairs: the length of indices and counts.

@@ -3,7 +3,7 @@
 //
 // Contexts are counted; neighbouring contexts make up buckets of about kBucketPairs pairs, so that
 // a bucket is later sorted within L2, and a frequent one is a bucket alone; then all pairs are
-// scattered. A lane is the share of a thread; it has a part of its own in every bucket. Two passes
+// scattered. A share is what one thread scatters; it has its own part of every bucket. Two passes
 // over the tokens, one key written a pair.
 #pragma once
 
@@ -32,23 +32,19 @@ constexpr std::int64_t kScatterAhead = 16;     // keys: the end of a bucket is p
 
 template <class Token>
 struct Pairs {
-    const Token* tokens;
-    std::int64_t stride;
-    const std::int64_t* offsets;
-    std::int64_t num_sequences;
+    Tokens<Token> tokens;
+    Offsets offsets;
     std::int64_t begin;  // pairs start in [begin, end)
     std::int64_t end;
 
-    std::uint32_t at(std::int64_t i) const {
-        return static_cast<std::uint32_t>(tokens[i * stride]);
-    }
+    std::uint32_t at(std::int64_t i) const { return static_cast<std::uint32_t>(tokens[i]); }
 
     // Calls f(from, to) for the pairs that start in [first, last) and cross no offset, run by run.
     template <class F>
     void for_each_run(std::int64_t first, std::int64_t last, const F& f) const {
-        if (offsets == nullptr) return f(first, last);
-        const std::int64_t* const stop = offsets + num_sequences + 1;
-        const std::int64_t* next = std::upper_bound(offsets, stop, first);
+        if (offsets.data == nullptr) return f(first, last);
+        const std::int64_t* const stop = offsets.data + offsets.num_sequences + 1;
+        const std::int64_t* next = std::upper_bound(offsets.data, stop, first);
         while (first < last) {
             while (next < stop && *next <= first)
                 ++next;
@@ -59,23 +55,23 @@ struct Pairs {
     }
 };
 
-// Cuts pairs into lanes, and these into pieces between which it asks whether to stop.
+// Cuts pairs into shares, and these into pieces between which it polls for an interruption.
 template <class Token>
-class Lanes {
+class Shares {
   public:
-    Lanes(const Pairs<Token>& pairs, int count, const Run& run)
+    Shares(const Pairs<Token>& pairs, int count, const Run& run)
         : pairs_(pairs), count_(count), run_(run) {}
 
-    // body(lane, for_each_run) for each lane; false if interrupted.
+    // body(share, for_each_run) for each share; false if interrupted.
     template <class Body>
     bool for_each(const Body& body) {
         return parallel_for(run_, count_,
-                            [&](std::int64_t lane, int thread) {
-                                body(lane, [&](const auto& f) {
+                            [&](std::int64_t share, int thread) {
+                                body(share, [&](const auto& f) {
                                     const std::int64_t size = pairs_.end - pairs_.begin;
                                     const std::int64_t last =
-                                        pairs_.begin + size * (lane + 1) / count_;
-                                    std::int64_t at = pairs_.begin + size * lane / count_;
+                                        pairs_.begin + size * (share + 1) / count_;
+                                    std::int64_t at = pairs_.begin + size * share / count_;
                                     for (; at < last; at += kPollPairs) {
                                         if (thread == 0 && run_.poll()) stopped_.store(true);
                                         if (stopped_.load(std::memory_order_relaxed)) return;
@@ -174,13 +170,13 @@ inline std::vector<std::uint32_t> make_places(const Bins& bins,
     return places;
 }
 
-// How often each bin is the context of a pair, (lanes, bins). Neighbours are counted in twin cells,
-// so that equal ones need not wait for each other.
+// How often each bin is the context of a pair, (shares, bins). Neighbours are counted in twin
+// cells, so that equal ones need not wait for each other.
 template <class Token>
-bool count_contexts(std::uint32_t* histograms, Lanes<Token>& lanes, const Pairs<Token>& pairs,
+bool count_contexts(std::uint32_t* histograms, Shares<Token>& shares, const Pairs<Token>& pairs,
                     const Bins& bins) {
-    return lanes.for_each([&](std::int64_t lane, const auto& for_each_run) {
-        std::uint32_t* const histogram = histograms + 2 * bins.count * lane;
+    return shares.for_each([&](std::int64_t share, const auto& for_each_run) {
+        std::uint32_t* const histogram = histograms + 2 * bins.count * share;
         for_each_run([&](std::int64_t from, std::int64_t to) {
             const Pairs<Token> run = pairs;
             std::int64_t i = from;
@@ -216,23 +212,23 @@ void scatter_run(Key* keys, std::int64_t* ends, const Pairs<Token> pairs, std::i
 
 template <class Key, class Token>
 Result partition(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t used_ids, int bits,
-                 int num_lanes, const Run& run) {
+                 int num_shares, const Run& run) {
     const Bins bins(used_ids, pairs.end - pairs.begin);
-    Lanes<Token> lanes(pairs, num_lanes, run);
-    const Buffer<std::uint32_t> histograms = zeroed<std::uint32_t>(2 * bins.count * num_lanes);
-    if (!count_contexts(histograms.get(), lanes, pairs, bins)) return Result::interrupted();
+    Shares<Token> shares(pairs, num_shares, run);
+    const Buffer<std::uint32_t> histograms = zeroed<std::uint32_t>(2 * bins.count * num_shares);
+    if (!count_contexts(histograms.get(), shares, pairs, bins)) return Result::interrupted();
 
     std::vector<std::int64_t> totals(static_cast<std::size_t>(bins.count), 0);
-    for (std::int64_t lane = 0; lane < num_lanes; ++lane) {
+    for (std::int64_t share = 0; share < num_shares; ++share) {
         for (std::int64_t bin = 0; bin < bins.count; ++bin) {
-            totals[static_cast<std::size_t>(bin)] += histograms[2 * bins.count * lane + bin];
+            totals[static_cast<std::size_t>(bin)] += histograms[2 * bins.count * share + bin];
         }
     }
     const int local_bits = std::min(kLocalBits, 8 * static_cast<int>(sizeof(Key)) - bits);
     out->buckets = make_buckets(totals, bins, used_ids, std::int64_t{1} << local_bits);
 
     const auto num_buckets = static_cast<std::int64_t>(out->buckets.size());
-    const Buffer<std::int64_t> ends = uninitialised<std::int64_t>(num_buckets * num_lanes);
+    const Buffer<std::int64_t> ends = uninitialised<std::int64_t>(num_buckets * num_shares);
     std::int64_t at = 0;
     std::int64_t bin = 0;
     for (std::int64_t b = 0; b < num_buckets; ++b) {
@@ -241,17 +237,17 @@ Result partition(KeyBuckets<Key>* out, const Pairs<Token>& pairs, std::int64_t u
         const std::int64_t first_bin = bin;
         while (bin < bins.count && bins.first(bin) < bucket.end)
             ++bin;
-        for (std::int64_t lane = 0; lane < num_lanes; ++lane) {
-            ends[num_buckets * lane + b] = at;
+        for (std::int64_t share = 0; share < num_shares; ++share) {
+            ends[num_buckets * share + b] = at;
             for (std::int64_t k = first_bin; k < bin; ++k)
-                at += histograms[2 * bins.count * lane + k];
+                at += histograms[2 * bins.count * share + k];
         }
     }
     out->keys = uninitialised<Key>(at);
     const std::vector<std::uint32_t> places = make_places(bins, out->buckets);
-    const bool scattered = lanes.for_each([&](std::int64_t lane, const auto& for_each_run) {
+    const bool scattered = shares.for_each([&](std::int64_t share, const auto& for_each_run) {
         for_each_run([&](std::int64_t from, std::int64_t to) {
-            scatter_run(out->keys.get(), ends.get() + num_buckets * lane, pairs, from, to, bins,
+            scatter_run(out->keys.get(), ends.get() + num_buckets * share, pairs, from, to, bins,
                         places.data(), bits);
         });
     });

@@ -1,6 +1,6 @@
-// Sums over sequences: cut into units of work that depend on the offsets alone, so that a sum has
-// the same bits for any number of threads. A sequence is summed from left to right; one of more
-// than kPiecePairs pairs by pieces of that many, whose sums are added in order.
+// Sums over the pairs of sequences: cut into units of work that depend on the offsets alone, so
+// that a sum has the same bits for any number of threads. A sequence is summed from left to right;
+// one of more than kPiecePairs pairs by pieces of that many, whose sums are added in order.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "bigram/runtime/parallel.hpp"
 #include "bigram/runtime/result.hpp"
+#include "bigram/runtime/tokens.hpp"
 
 namespace bigram {
 
@@ -46,14 +47,22 @@ inline std::vector<Unit> cut_sequences(const std::int64_t* offsets, std::int64_t
     return units;
 }
 
+// Offsets that are there even where the caller gave none; `whole` (2,) is their memory.
+inline Offsets explicit_offsets(const Offsets& offsets, std::int64_t size, std::int64_t* whole) {
+    if (offsets.data != nullptr) return offsets;
+    whole[0] = 0;
+    whole[1] = size;
+    return {whole, 1};
+}
+
 // sums (num_sequences): add_short(first, last) fills sums[first .. last - 1] of short sequences,
 // add_piece(&sum, begin, end) adds the pairs that start in [begin, end) to sum. Both return the
 // position of their first bad token, or -1.
 template <class AddShort, class AddPiece>
-Result sum_sequences(double* sums, std::int64_t size, const std::int64_t* offsets,
-                     std::int64_t num_sequences, const Run& run, const AddShort& add_short,
-                     const AddPiece& add_piece) {
-    const std::vector<Unit> units = cut_sequences(offsets, num_sequences);
+Result sum_pairs(double* sums, std::int64_t size, const Offsets& sequences, const Run& run,
+                 const AddShort& add_short, const AddPiece& add_piece) {
+    const std::int64_t* const offsets = sequences.data;
+    const std::vector<Unit> units = cut_sequences(offsets, sequences.num_sequences);
     std::vector<double> partial(units.size(), 0.0);
     std::atomic<std::int64_t> first_bad{size};
     const auto body = [&](std::int64_t number, int) {

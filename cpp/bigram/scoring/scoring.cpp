@@ -3,7 +3,7 @@
 //   out[s] = sum of log_probs[tokens[k], tokens[k + 1]] over the pairs of sequence s
 //
 // log_probs (vocab_size, vocab_size) float32 or float64, tokens (size,), offsets (num_sequences +
-// 1), out (num_sequences) float64. Summed in float64 in the order of sequences.hpp. One look-up and
+// 1), out (num_sequences) float64. Summed in float64 in the order of pair_sums.hpp. One look-up and
 // one addition a pair: bound by the addition's latency in long sequences, by misses where the table
 // is large.
 #include "bigram/scoring/scoring.hpp"
@@ -19,20 +19,17 @@ using std::uint64_t;
 template <class Prob, class Token>
 struct Scorer {
     const Prob* log_probs;
-    const Token* tokens;
-    int64_t stride;
+    Tokens<Token> tokens;
     uint64_t vocab_size;
-
-    uint64_t at(int64_t i) const { return static_cast<uint64_t>(tokens[i * stride]); }
 
     // Adds the pairs that start in [begin, end) to sum, from left to right; token `end` is read
     // too. Returns the position of the first bad token, or -1.
     int64_t add(double* sum, int64_t begin, int64_t end) const {
         double total = *sum;
-        uint64_t context = at(begin);
+        uint64_t context = tokens[begin];
         if (context >= vocab_size) return begin;
         for (int64_t i = begin; i < end; ++i) {
-            const uint64_t next = at(i + 1);
+            const uint64_t next = tokens[i + 1];
             if (next >= vocab_size) return i + 1;
             total += static_cast<double>(log_probs[context * vocab_size + next]);
             context = next;
@@ -45,20 +42,18 @@ struct Scorer {
 }  // namespace
 
 template <class Prob, class Token>
-Result score_sequences(double* out, const Prob* log_probs, const Token* tokens, int64_t size,
-                       int64_t stride, const int64_t* offsets, int64_t num_sequences,
-                       int64_t vocab_size, const Run& run) {
-    const int64_t whole[2] = {0, size};
-    if (offsets == nullptr) {
-        offsets = whole;
-        num_sequences = 1;
-    }
-    const Scorer<Prob, Token> scorer{log_probs, tokens, stride, static_cast<uint64_t>(vocab_size)};
+Result score_sequences(double* out, const Prob* log_probs, const Tokens<Token>& tokens,
+                       const Offsets& offsets, int64_t vocab_size, const Run& run) {
+    int64_t whole[2];
+    const Offsets sequences = explicit_offsets(offsets, tokens.size, whole);
+    const Scorer<Prob, Token> scorer{log_probs, tokens, static_cast<uint64_t>(vocab_size)};
     const auto add_short = [&](int64_t first, int64_t last) {
         for (int64_t s = first; s < last; ++s) {
             out[s] = 0.0;
-            if (offsets[s] == offsets[s + 1]) continue;
-            const int64_t bad = scorer.add(out + s, offsets[s], offsets[s + 1] - 1);
+            const int64_t begin = sequences.data[s];
+            const int64_t end = sequences.data[s + 1];
+            if (begin == end) continue;
+            const int64_t bad = scorer.add(out + s, begin, end - 1);
             if (bad >= 0) return bad;
         }
         return int64_t{-1};
@@ -66,12 +61,12 @@ Result score_sequences(double* out, const Prob* log_probs, const Token* tokens, 
     const auto add_piece = [&](double* sum, int64_t begin, int64_t end) {
         return scorer.add(sum, begin, end);
     };
-    return sum_sequences(out, size, offsets, num_sequences, run, add_short, add_piece);
+    return sum_pairs(out, tokens.size, sequences, run, add_short, add_piece);
 }
 
-#define BIGRAM_INSTANTIATE(Prob, Token)                                                   \
-    template Result score_sequences(double*, const Prob*, const Token*, int64_t, int64_t, \
-                                    const int64_t*, int64_t, int64_t, const Run&);
+#define BIGRAM_INSTANTIATE(Prob, Token)                                                         \
+    template Result score_sequences(double*, const Prob*, const Tokens<Token>&, const Offsets&, \
+                                    int64_t, const Run&);
 #define BIGRAM_INSTANTIATE_BOTH(Token) \
     BIGRAM_INSTANTIATE(float, Token)   \
     BIGRAM_INSTANTIATE(double, Token)
