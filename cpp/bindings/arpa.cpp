@@ -1,7 +1,6 @@
 #include "bigram/text/arpa.hpp"
 
 #include <cstring>
-#include <memory>
 
 #include "arrays.hpp"
 
@@ -80,10 +79,9 @@ class Words {
         size_ = view_.size;
         require(begin >= 0 && begin <= size_, "begin is outside of the text");
         require(count >= 0 && count <= size_, "count is more than the text could hold");
-        words_ = std::make_unique<ArpaWords>(data_, count);
         log10_ = py::array_t<double>(count);
         backoffs_ = py::array_t<double>(count);
-        section_ = parse_unigrams(log10_.mutable_data(), backoffs_.mutable_data(), *words_, data_,
+        section_ = parse_unigrams(log10_.mutable_data(), backoffs_.mutable_data(), words_, data_,
                                   size_, begin, count);
     }
 
@@ -94,12 +92,7 @@ class Words {
 
     // All the words, with a newline after each.
     py::bytes joined() const {
-        std::string all;
-        for (std::size_t k = 0; k < words_->begins.size(); ++k) {
-            all.append(data_ + words_->begins[k], static_cast<std::size_t>(words_->sizes[k]));
-            all.push_back('\n');
-        }
-        return all;
+        return {reinterpret_cast<const char*>(words_.bytes.data()), words_.bytes.size()};
     }
 
     // (log10, contexts, nexts, error, position); ids are places among the unigrams.
@@ -113,7 +106,7 @@ class Words {
         int64_t* from = contexts.mutable_data();
         int64_t* to = nexts.mutable_data();
         run_kernel(num_threads, [&](const Run& run) {
-            return parse_bigrams(section, values, from, to, *words_, data_, size_, begin, count,
+            return parse_bigrams(section, values, from, to, words_, data_, size_, begin, count,
                                  run);
         });
         return py::make_tuple(log10, contexts, nexts, static_cast<int>(section.error),
@@ -125,7 +118,7 @@ class Words {
     py::buffer_info view_;  // while it lives, the text can neither move nor go
     const char* data_ = nullptr;
     int64_t size_ = 0;
-    std::unique_ptr<ArpaWords> words_;
+    WordTable words_;
     py::array_t<double> log10_, backoffs_;
     ArpaSection section_;
 };

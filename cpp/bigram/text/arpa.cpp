@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "bigram/numeric/philox.hpp"
 #include "bigram/text/arpa.hpp"
+#include "bigram/text/word_splitting.hpp"
 
 namespace bigram {
 namespace {
@@ -16,27 +16,29 @@ namespace {
 using std::int64_t;
 using std::uint64_t;
 
-constexpr int64_t kLines = 4096;
+constexpr int64_t kBlockLines = 4096;  // lines that a thread takes at a time
+constexpr int64_t kLeastLine = 4;      // bytes: a digit, a tab, a letter and a newline
 
 struct Field {
     const char* data;
     int64_t size;
 };
 
-bool is_space(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\0';
+// What separates fields; a newline ends the line instead.
+bool is_blank(char c) {
+    return c != '\n' && is_space(static_cast<std::uint8_t>(c));
 }
 
 // The fields of the line at `at`, up to 5, and where the next line starts; 0 for an empty line.
 int split_line(Field* fields, const char* at, const char* end, const char** next) {
     int count = 0;
     while (at < end && *at != '\n') {
-        if (is_space(*at)) {
+        if (is_blank(*at)) {
             ++at;
             continue;
         }
         const char* begin = at;
-        while (at < end && *at != '\n' && !is_space(*at))
+        while (at < end && !is_space(static_cast<std::uint8_t>(*at)))
             ++at;
         if (count < 5) fields[count++] = {begin, at - begin};
     }
@@ -101,58 +103,38 @@ ArpaError parse_log10(double* value, const Field& field) {
     return *value > 0.0 ? ArpaError::positive : ArpaError::none;
 }
 
-// Empty lines and the names of sections begin what is no n-gram.
+// An empty line or the name of another section ends the section.
 bool ends_section(int count, const Field* fields) {
     return count == 0 || (count == 1 && fields[0].data[0] == '\\');
 }
 
-uint64_t hash_word(const char* word, int64_t size) {
-    uint64_t hash = static_cast<uint64_t>(size);
-    for (; size > 0; word += 8, size -= 8) {
-        uint64_t eight = 0;
-        std::memcpy(&eight, word, static_cast<std::size_t>(std::min<int64_t>(size, 8)));
-        hash = (hash ^ eight) * 0x9E3779B97F4A7C15u;
-        hash ^= hash >> 29;
-    }
-    return hash * 0x9E3779B97F4A7C15u;
+// An ARPA file splits words at the same bytes as a text, so its words are keyed likewise.
+Word word_of(const char* text, const Field& field, int64_t size) {
+    return word_at(reinterpret_cast<const std::uint8_t*>(text), field.data - text, size);
+}
+
+// Gives the word the next number; false if it has one.
+bool add_word(WordTable& words, const char* text, const Field& field, int64_t size) {
+    const Word word = word_of(text, field, size);
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text);
+    words.reserve(words.size() + 1);
+    const std::size_t slot = words.find(bytes, word);
+    if (words.slots[slot].number != 0) return false;
+    words.insert(slot, bytes, word);
+    return true;
+}
+
+// The number of a word, or -1.
+int64_t find_word(const WordTable& words, const char* text, const Field& field, int64_t size) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text);
+    return int64_t{words.slots[words.find(bytes, word_of(text, field, size))].number} - 1;
 }
 
 }  // namespace
 
-ArpaWords::ArpaWords(const char* text, int64_t count)
-    : begins(static_cast<std::size_t>(count)),
-      sizes(static_cast<std::size_t>(count)),
-      text_(text),
-      slots_(static_cast<std::size_t>(2 * count + 1)) {}
-
-// The slot of the word, or the empty one where it would go.
-uint64_t ArpaWords::slot_of(const char* word, int64_t size) const {
-    uint64_t slot = scale_to_range(hash_word(word, size), slots_.size());
-    while (slots_[slot] != 0) {
-        const std::size_t k = static_cast<std::size_t>(slots_[slot] - 1);
-        if (sizes[k] == size &&
-            std::memcmp(text_ + begins[k], word, static_cast<std::size_t>(size)) == 0)
-            break;
-        if (++slot == slots_.size()) slot = 0;
-    }
-    return slot;
-}
-
-bool ArpaWords::add(int64_t k, int64_t begin, int64_t size) {
-    const uint64_t slot = slot_of(text_ + begin, size);
-    if (slots_[slot] != 0) return false;
-    slots_[slot] = k + 1;
-    begins[static_cast<std::size_t>(k)] = begin;
-    sizes[static_cast<std::size_t>(k)] = size;
-    return true;
-}
-
-int64_t ArpaWords::find(const char* word, int64_t size) const {
-    return slots_[slot_of(word, size)] - 1;
-}
-
-ArpaSection parse_unigrams(double* log10, double* backoffs, ArpaWords& words, const char* text,
+ArpaSection parse_unigrams(double* log10, double* backoffs, WordTable& words, const char* text,
                            int64_t size, int64_t begin, int64_t count) {
+    words.reserve(std::min(count, (size - begin) / kLeastLine));
     const char* at = text + begin;
     const char* end = text + size;
     Field fields[5];
@@ -166,21 +148,20 @@ ArpaSection parse_unigrams(double* log10, double* backoffs, ArpaWords& words, co
         backoffs[k] = 0.0;
         if (found == 3 && !parse_number(&backoffs[k], fields[2]))
             return {ArpaError::bad_number, position};
-        if (!words.add(k, fields[1].data - text, fields[1].size))
-            return {ArpaError::repeated_word, position};
+        if (!add_word(words, text, fields[1], size)) return {ArpaError::repeated_word, position};
     }
     return {ArpaError::none, at - text};
 }
 
 Result parse_bigrams(ArpaSection& section, double* log10, int64_t* contexts, int64_t* nexts,
-                     const ArpaWords& words, const char* text, int64_t size, int64_t begin,
+                     const WordTable& words, const char* text, int64_t size, int64_t begin,
                      int64_t count, const Run& run) {
-    const int64_t blocks = ceil_div(count, kLines);
+    const int64_t blocks = ceil_div(count, kBlockLines);
     std::vector<int64_t> starts;  // of the lines that begin a block, and the end of the last
     const char* at = text + begin;
     const char* end = text + size;
     for (int64_t line = 0; line < count && at < end; ++line) {
-        if (line % kLines == 0) starts.push_back(at - text);
+        if (line % kBlockLines == 0) starts.push_back(at - text);
         const void* newline = std::memchr(at, '\n', static_cast<std::size_t>(end - at));
         at = newline == nullptr ? end : static_cast<const char*>(newline) + 1;
     }
@@ -193,9 +174,9 @@ Result parse_bigrams(ArpaSection& section, double* log10, int64_t* contexts, int
             return;
         }
         const char* line = text + starts[number];
-        const int64_t last = std::min(count, (block + 1) * kLines);
+        const int64_t last = std::min(count, (block + 1) * kBlockLines);
         Field fields[5];
-        for (int64_t k = block * kLines; k < last; ++k) {
+        for (int64_t k = block * kBlockLines; k < last; ++k) {
             const int64_t position = line - text;
             const int fields_found = split_line(fields, line, end, &line);
             ArpaError error = ArpaError::none;
@@ -205,8 +186,8 @@ Result parse_bigrams(ArpaSection& section, double* log10, int64_t* contexts, int
             } else if (fields_found < 3 || fields_found > 4) {
                 error = ArpaError::fields;
             } else if ((error = parse_log10(&log10[k], fields[0])) == ArpaError::none) {
-                contexts[k] = words.find(fields[1].data, fields[1].size);
-                nexts[k] = words.find(fields[2].data, fields[2].size);
+                contexts[k] = find_word(words, text, fields[1], size);
+                nexts[k] = find_word(words, text, fields[2], size);
                 if (contexts[k] < 0 || nexts[k] < 0)
                     error = ArpaError::unknown_word;
                 else if (fields_found == 4 && !parse_number(&backoff, fields[3]))

@@ -6,6 +6,7 @@
 
 #include "bigram/runtime/parallel.hpp"
 #include "bigram/runtime/result.hpp"
+#include "bigram/text/word_table.hpp"
 
 namespace bigram {
 
@@ -45,31 +46,14 @@ struct ArpaSection {
     std::int64_t position = 0;
 };
 
-// The unigrams of a file, and how to find one by its letters.
-class ArpaWords {
-  public:
-    ArpaWords(const char* text, std::int64_t count);
-
-    // Makes text[begin:begin + size] number k; false if it is there already.
-    bool add(std::int64_t k, std::int64_t begin, std::int64_t size);
-    std::int64_t find(const char* word, std::int64_t size) const;  // -1 if it is not there
-
-    std::vector<std::int64_t> begins, sizes;
-
-  private:
-    std::uint64_t slot_of(const char* word, std::int64_t size) const;
-
-    const char* text_;
-    std::vector<std::int64_t> slots_;  // number + 1, or 0
-};
-
 // Reads `count` lines from text[begin] on. log10 and backoffs (count,); no backoff reads as 0.
-ArpaSection parse_unigrams(double* log10, double* backoffs, ArpaWords& words, const char* text,
+// words, empty before, gets the word of line k as number k.
+ArpaSection parse_unigrams(double* log10, double* backoffs, WordTable& words, const char* text,
                            std::int64_t size, std::int64_t begin, std::int64_t count);
 
 // Likewise, two words a line. The numbers of the words in contexts and nexts (count,).
 Result parse_bigrams(ArpaSection& section, double* log10, std::int64_t* contexts,
-                     std::int64_t* nexts, const ArpaWords& words, const char* text,
+                     std::int64_t* nexts, const WordTable& words, const char* text,
                      std::int64_t size, std::int64_t begin, std::int64_t count, const Run& run);
 
 }  // namespace bigram

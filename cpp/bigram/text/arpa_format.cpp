@@ -13,7 +13,7 @@ namespace {
 using std::int64_t;
 using std::uint64_t;
 
-constexpr int64_t kLines = 8192;
+constexpr int64_t kBlockLines = 8192;  // lines that a thread takes at a time
 constexpr int kDecimals = 9;
 
 // The digits of a number of magnitude below 10^8: at most 40 characters.
@@ -56,11 +56,11 @@ Result format_ngrams(std::vector<std::string>& pieces, int64_t count, const doub
                      const SymbolText& context_symbols, const SymbolText& next_symbols,
                      const Run& run) {
     constexpr int64_t kNumbers = 2 * 40 + 4;  // of a line, with what separates them
-    const int64_t blocks = ceil_div(count, kLines);
+    const int64_t blocks = ceil_div(count, kBlockLines);
     pieces.resize(static_cast<std::size_t>(blocks));
     const auto body = [&](int64_t block, int) {
-        const int64_t first = block * kLines;
-        const int64_t last = std::min(count, first + kLines);
+        const int64_t first = block * kBlockLines;
+        const int64_t last = std::min(count, first + kBlockLines);
         int64_t most = (last - first) * kNumbers;
         for (int64_t k = first; k < last; ++k) {
             most += length_of(next_symbols, nexts[k]);

@@ -14,7 +14,7 @@ struct Characters {
 
 // ids (capacity) = table[code point] of the characters of UTF-8 text (size bytes); code points
 // beyond the table (table_size, at least 1) take its last entry. Stops before a character whose
-// entry is `missing` (negative: none is), before bytes that are no UTF-8, and where ids is full.
+// entry is `missing` (negative: none is), before bytes that are not UTF-8, and where ids is full.
 // Lone surrogates in their three-byte form are characters like others.
 // Id: uint8, uint16 or uint32.
 template <class Id>

@@ -18,7 +18,7 @@ using std::size_t;
 using std::uint32_t;
 using std::uint8_t;
 
-constexpr int kBatch = 32;
+constexpr int kBatch = 32;  // words that are hashed before the first is looked up
 constexpr int64_t kBlockBytes = 1 << 16;
 
 // Newlines and words that begin in text[begin, end), which is at most kBlockBytes or a line longer.
@@ -84,7 +84,7 @@ int64_t encode_block(Writer<Token> to, const WordEncoding& how, const uint8_t* t
                 continue;
             }
             batch[filled] = word_at(text, at, end);
-            prefetch_slot(*how.table, batch[filled]);
+            how.table->prefetch_slot(batch[filled]);
             at += batch[filled++].bytes;
         }
         for (int k = 0; k < filled; ++k) {
@@ -94,7 +94,7 @@ int64_t encode_block(Writer<Token> to, const WordEncoding& how, const uint8_t* t
                 if (word.begin + 1 < end) to.line_starts();
                 continue;
             }
-            const uint32_t number = how.table->slots[find_slot(*how.table, text, word)].number;
+            const uint32_t number = how.table->slots[how.table->find(text, word)].number;
             if (number != 0) {
                 to.tokens[to.at++] = static_cast<Token>(how.ids[number - 1]);
             } else if (how.unknown >= 0 && !is_reserved(word)) {

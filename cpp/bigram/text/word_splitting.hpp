@@ -1,13 +1,12 @@
 // Private to this room.
-// Where words begin and end, and the keys that they are found by; shared by the kernels of words.
+// Where words begin and end, and the keys that they are found by.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
+#include "bigram/numeric/probing.hpp"
 #include "bigram/runtime/isa.hpp"
-#include "bigram/runtime/memory.hpp"
-#include "bigram/text/words.hpp"
 
 namespace bigram {
 
@@ -25,7 +24,7 @@ struct Word {
 };
 
 BIGRAM_INLINE std::uint64_t mix(std::uint64_t a) {
-    a *= 0x9E3779B97F4A7C15u;
+    a *= kHashMultiplier;
     return a ^ (a >> 32);
 }
 
@@ -67,7 +66,7 @@ BIGRAM_INLINE int bytes_before_space(std::uint64_t x) {
     return 8;
 }
 
-// The word that begins at `begin`, which is no space.
+// The word that begins at `begin`, where there is not a space.
 BIGRAM_INLINE Word word_at(const std::uint8_t* text, std::int64_t begin, std::int64_t size) {
     std::uint64_t x = load8(text, begin, size);
     int count = bytes_before_space(x);
@@ -95,25 +94,6 @@ BIGRAM_INLINE Word word_at(const std::uint8_t* text, std::int64_t begin, std::in
 // Whether a word is <s> or </s>, which stand for the ends of a line and cannot be inside it.
 BIGRAM_INLINE bool is_reserved(const Word& word) {
     return word.length == 0 && (word.key == 0x3E733Cu || word.key == 0x3E732F3Cu);
-}
-
-// The slot of a word, or the free one where it belongs; slots are a power of two, some of them
-// free.
-BIGRAM_INLINE std::size_t find_slot(const WordTable& table, const std::uint8_t* text,
-                                    const Word& word) {
-    const std::size_t mask = table.slots.size() - 1;
-    for (std::size_t at = static_cast<std::size_t>(word.hash) & mask;; at = (at + 1) & mask) {
-        const WordTable::Slot& slot = table.slots[at];
-        if (slot.number == 0) return at;
-        if (slot.key != word.key || slot.length != word.length) continue;
-        if (word.length == 0) return at;
-        const std::uint8_t* known = table.begin_of(slot.number - 1);
-        if (std::memcmp(known, text + word.begin, word.length) == 0) return at;
-    }
-}
-
-BIGRAM_INLINE void prefetch_slot(const WordTable& table, const Word& word) {
-    prefetch(&table.slots[static_cast<std::size_t>(word.hash) & (table.slots.size() - 1)]);
 }
 
 }  // namespace bigram

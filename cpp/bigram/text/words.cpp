@@ -21,63 +21,36 @@ using std::uint32_t;
 using std::uint64_t;
 using std::uint8_t;
 
-constexpr int kBatch = 32;
-constexpr int64_t kPoll = 1 << 15;  // words between two looks for an interruption
-
-void grow(WordTable& table) {
-    std::vector<WordTable::Slot> old(2 * table.slots.size());
-    old.swap(table.slots);
-    const size_t mask = table.slots.size() - 1;
-    for (const WordTable::Slot& slot : old) {
-        if (slot.number == 0) continue;
-        size_t at = static_cast<size_t>(mix(slot.key)) & mask;
-        while (table.slots[at].number != 0)
-            at = (at + 1) & mask;
-        table.slots[at] = slot;
-    }
-}
-
-void insert(WordTable& table, size_t at, const uint8_t* text, const Word& word) {
-    table.bytes.insert(table.bytes.end(), text + word.begin, text + word.begin + word.bytes);
-    table.bytes.push_back('\n');
-    table.ends.push_back(static_cast<int64_t>(table.bytes.size()) - 1);
-    table.counts.push_back(1);
-    table.slots[at] = {word.key, word.length, static_cast<uint32_t>(table.counts.size())};
-}
-
-// Takes back an insertion that ran out of memory half-way.
-void repair(WordTable& table) {
-    table.ends.resize(table.counts.size() + 1);
-    table.bytes.resize(static_cast<size_t>(table.ends.back() + 1));
-}
+constexpr int kBatch = 32;               // words that are hashed before the first is looked up
+constexpr int64_t kPollWords = 1 << 15;  // between two polls
 
 Result count_all(WordTable& table, const uint8_t* text, int64_t size, const Run& run) {
     Word batch[kBatch];
     int64_t at = 0;
     int64_t num_words = 0;
     while (at < size) {
-        if (2 * (table.counts.size() + kBatch) > table.slots.size()) grow(table);
+        table.reserve(table.size() + kBatch);
         int filled = 0;
         while (filled < kBatch) {
             while (at < size && is_space(text[at]))
                 ++at;
             if (at >= size) break;
             batch[filled] = word_at(text, at, size);
-            prefetch_slot(table, batch[filled]);
+            table.prefetch_slot(batch[filled]);
             at += batch[filled++].bytes;
         }
         for (int k = 0; k < filled; ++k) {
             if (is_reserved(batch[k])) return Result::bad_value(batch[k].begin);
-            const size_t slot = find_slot(table, text, batch[k]);
+            const size_t slot = table.find(text, batch[k]);
             const uint32_t number = table.slots[slot].number;
             if (number != 0) {
                 ++table.counts[number - 1];
             } else {
-                insert(table, slot, text, batch[k]);
+                table.insert(slot, text, batch[k]);
             }
         }
         num_words += filled;
-        if (num_words >= kPoll) {
+        if (num_words >= kPollWords) {
             num_words = 0;
             if (run.poll()) return Result::interrupted();
         }
@@ -98,7 +71,7 @@ Result count_words(WordTable& table, const uint8_t* text, int64_t size, const Ru
     try {
         return count_all(table, text, size, run);
     } catch (const std::bad_alloc&) {
-        repair(table);
+        table.repair();
         throw;
     }
 }

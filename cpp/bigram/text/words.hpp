@@ -1,34 +1,13 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "bigram/runtime/parallel.hpp"
 #include "bigram/runtime/result.hpp"
+#include "bigram/text/word_table.hpp"
 
 namespace bigram {
-
-// The distinct words of some text, numbered from 0 by first occurrence.
-struct WordTable {
-    // A word of up to 8 bytes is its own key (a word holds no NUL, so nothing is lost by padding);
-    // of a longer one the key is a hash, and `length` is set.
-    struct Slot {
-        std::uint64_t key;
-        std::uint32_t length;  // 0 for a word of up to 8 bytes
-        std::uint32_t number;  // plus one; 0 where the slot is free
-    };
-    std::vector<Slot> slots = std::vector<Slot>(std::size_t{1} << 12);
-    std::vector<std::uint8_t> bytes;     // of all words, each with a newline after it
-    std::vector<std::int64_t> ends{-1};  // in bytes; the first entry stands before word 0
-    std::vector<std::int64_t> counts;
-
-    std::int64_t size() const { return static_cast<std::int64_t>(counts.size()); }
-    const std::uint8_t* begin_of(std::size_t number) const {
-        return bytes.data() + ends[number] + 1;
-    }
-    const std::uint8_t* end_of(std::size_t number) const { return bytes.data() + ends[number + 1]; }
-};
 
 // Splits text (size bytes) at NUL, tab, newline, carriage return and space, and counts its words;
 // new ones get the next numbers. The position of a bad value is that of a word <s> or </s>; the
