@@ -33,10 +33,19 @@ def test_help_lists_every_command(run) -> None:
         (["evaluate", "m.safetensors", "."], "Is a directory"),
         (["fit", "names.txt", "-o", "no/folder/m"], "No such file"),
         (["fit", "names.txt"], "-o"),
-        (["fit", "names.txt", "-o", "x", "--smoothing", "best"], "smoothing 'best' is not known"),
-        (["fit", "names.txt", "-o", "x", "--smoothing", "add-k:z=1"], "has no option 'z'"),
+        (
+            ["fit", "names.txt", "-o", "x", "--smoothing", "best"],
+            "smoothing = 'best', wanted one of mle, add-k",
+        ),
+        (
+            ["fit", "names.txt", "-o", "x", "--smoothing", "add-k:z=1"],
+            "option = 'z' of smoothing 'add-k', wanted one of ['k']",
+        ),
         (["fit", "names.txt", "-o", "x", "--smoothing", "add-k:-1"], "k = -1"),
-        (["fit", "names.txt", "-o", "x", "--smoothing", "mle:1"], "takes no options"),
+        (
+            ["fit", "names.txt", "-o", "x", "--smoothing", "mle:1"],
+            "smoothing = 'mle:1', wanted mle without options",
+        ),
         (["fit", "names.txt", "-o", "x", "--tokenizer", "bytes"], "bytes"),
         (["fit", "names.txt", "-o", "x", "--errors", "ignore"], "errors = 'ignore'"),
         (["sample", "m.safetensors", "-n", "many"], "-n"),

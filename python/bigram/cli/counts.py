@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -44,9 +45,32 @@ _MemoryLimit = Annotated[
         metavar="BYTES", help="Memory for sparse counts, such as 2G; the rest goes to disk."
     ),
 ]
-_Shards = Annotated[
-    bool, typer.Option("--shards", help="The files hold token ids (nanoGPT, llm.c, .npy).")
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardOptions:
+    """What is known of files of token ids."""
+
+    shards: Annotated[
+        bool, typer.Option("--shards", help="The files hold token ids (nanoGPT, llm.c, .npy).")
+    ] = False
+    vocab_size: Annotated[
+        int | None, typer.Option(min=1, help="With --shards: the number of ids.")
+    ] = None
+    dtype: Annotated[
+        str | None, typer.Option(help="With --shards: uint16, uint32, ... of headerless files.")
+    ] = None
+    eod_id: Annotated[
+        int | None, typer.Option(min=0, help="With --shards: the id between documents.")
+    ] = None
+
+    def corpus(self, paths: list[str]) -> Corpus:
+        """Return the corpus of these files."""
+        if self.vocab_size is None:
+            raise ValueError("--shards needs --vocab-size, the number of ids")
+        return Corpus.shards(
+            paths, dtype=self.dtype, vocab_size=self.vocab_size, eod_id=self.eod_id
+        )
 
 
 def register(app: typer.Typer) -> None:
@@ -63,16 +87,7 @@ def count(
     *,
     symbols: TokenizerOptions,
     errors: InvalidUtf8 = "strict",
-    shards: _Shards = False,
-    vocab_size: Annotated[
-        int | None, typer.Option(min=1, help="With --shards: the number of ids.")
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="With --shards: uint16, uint32, ... of headerless files.")
-    ] = None,
-    eod_id: Annotated[
-        int | None, typer.Option(min=0, help="With --shards: the id between documents.")
-    ] = None,
+    shards: ShardOptions,
     layout: Annotated[str, typer.Option(help="auto, dense or sparse.")] = "auto",
     memory_limit: _MemoryLimit = None,
     resume: Annotated[
@@ -85,10 +100,8 @@ def count(
     use_threads(threads)
     texts: Corpus | list[str]
     tokenizer: Tokenizer | None = None
-    if shards:
-        if vocab_size is None:
-            raise ValueError("--shards needs --vocab-size, the number of ids")
-        texts = Corpus.shards(corpus, dtype=dtype, vocab_size=vocab_size, eod_id=eod_id)
+    if shards.shards:
+        texts = shards.corpus(corpus)
     else:
         source = open_corpus(corpus, text=symbols.text, errors=errors)
         tokenizer, texts = corpus_tokenizer(symbols, source)

@@ -1,4 +1,4 @@
-"""Smoothings and tokenizers as they are named on the command line."""
+"""Smoothings and tokenizers by their names on the command line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parse_smoothing(spec: str) -> Smoothing:
     method = methods.get(_ALIASES.get(key, key))
     if method is None:
         listed = ", ".join(_hyphenated(m.__name__) for m in methods.values())
-        raise ValueError(f"smoothing {name!r} is not known; wanted one of {listed}")
+        raise ValueError(f"smoothing = {name!r}, wanted one of {listed}")
     known = {field.name: field.default for field in fields(method) if field.init}
     names = list(known)
     options: dict[str, Any] = {}
@@ -53,10 +53,10 @@ def parse_smoothing(spec: str) -> Smoothing:
         option, equals, value = part.partition("=")
         if not equals:
             if not names:
-                raise ValueError(f"smoothing {name!r} takes no options, got {part!r}")
+                raise ValueError(f"smoothing = {spec!r}, wanted {name} without options")
             option, value = names[0], option
         if option not in names:
-            raise ValueError(f"smoothing {name!r} has no option {option!r}; it has {names}")
+            raise ValueError(f"option = {option!r} of smoothing {name!r}, wanted one of {names}")
         options[option] = _value(value, isinstance(known[option], float))
     return method(**options)
 
@@ -106,7 +106,7 @@ def _hyphenated(name: str) -> str:
 
 
 def _value(text: str, real: bool) -> Any:
-    """Read a number, or leave the text as it is."""
+    """Return a number, or the text where it is not one."""
     try:
         return float(text) if real else json.loads(text)
     except ValueError:
