@@ -1,6 +1,9 @@
 """Whole sequences of a bigram model: `sample_sequences`."""
 
 import gc
+import os
+import subprocess
+import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -250,6 +253,30 @@ def test_a_signal_stops_a_long_call(alarm, n, stop):
 
 
 # ---- errors
+
+
+ENDLESS = """
+import resource
+import numpy as np
+import bigram
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (512 << 20),) * 2)
+probs = np.array([[0.0, 1.0], [0.0, 1.0]])
+starts = np.ones(5000, np.int64)
+try:
+    bigram.kernels.sample_sequences(probs, starts, max_length=2**40, stop=0, num_threads=2)
+except MemoryError:
+    print("MemoryError")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/statm")
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="reserves all memory")
+def test_a_thread_that_runs_out_of_memory_raises_a_memory_error():
+    done = subprocess.run(
+        [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert done.stdout == "MemoryError\n"
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, -np.inf])

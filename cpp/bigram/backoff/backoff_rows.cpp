@@ -17,7 +17,8 @@ namespace {
 
 using std::int64_t;
 
-constexpr int64_t kElements = 1 << 16;  // of a block of rows
+constexpr int64_t kBlockElements = 1 << 16;  // of whole rows that a thread takes at a time
+constexpr int64_t kBlockRows = 16;           // whose largest entries it takes
 
 using Candidate = std::pair<double, int64_t>;  // log-probability, id
 
@@ -57,7 +58,7 @@ template <class Index>
 Result backoff_rows(double* out, const int64_t* contexts, int64_t num_rows,
                     const BackoffLogs<Index>& model, const Run& run) {
     const int64_t size = model.vocab_size;
-    const int64_t rows = std::max<int64_t>(1, kElements / size);
+    const int64_t rows = std::max<int64_t>(1, kBlockElements / size);
     std::atomic<int64_t> bad{num_rows};
     const auto body = [&](int64_t block, int) {
         for (int64_t r = block * rows; r < std::min(num_rows, (block + 1) * rows); ++r) {
@@ -81,13 +82,13 @@ Result backoff_rows(double* out, const int64_t* contexts, int64_t num_rows,
 template <class Index>
 Result backoff_top_k(int64_t* ids, double* log_probs, int64_t k, const int64_t* contexts,
                      int64_t num_rows, const BackoffLogs<Index>& model, const Run& run) {
-    constexpr int64_t kRows = 16;
-    const int64_t blocks = ceil_div(num_rows, kRows);
+    const int64_t blocks = ceil_div(num_rows, kBlockRows);
     std::vector<std::vector<Candidate>> found(static_cast<std::size_t>(team_size(run, blocks)));
     std::atomic<int64_t> bad{num_rows};
     const auto body = [&](int64_t block, int thread) {
         std::vector<Candidate>& mine = found[static_cast<std::size_t>(thread)];
-        for (int64_t r = block * kRows; r < std::min(num_rows, (block + 1) * kRows); ++r) {
+        for (int64_t r = block * kBlockRows; r < std::min(num_rows, (block + 1) * kBlockRows);
+             ++r) {
             gather(mine, model, contexts[r], k);
             if (static_cast<int64_t>(mine.size()) < k) return lower_to(bad, r);
             std::partial_sort(mine.begin(), mine.begin() + k, mine.end(), before);

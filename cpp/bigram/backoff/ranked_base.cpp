@@ -1,9 +1,10 @@
 // The base of a model with backoff, sorted once for all rows: O(V log V). A guide of V entries
-// leads from a place in its cumulative sums to the rank that holds it, in O(1) on the average.
+// (Chen and Asau 1974) leads from a place in its cumulative sums to the rank that holds it, in O(1)
+// on average.
+#include "bigram/backoff/ranked_base.hpp"
+
 #include <algorithm>
 #include <numeric>
-
-#include "bigram/backoff/backoff_sampling.hpp"
 
 namespace bigram {
 

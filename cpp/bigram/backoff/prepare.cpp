@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "bigram/backoff/backoff_sampling.hpp"
+#include "bigram/backoff/prepare.hpp"
 
 namespace bigram {
 namespace {

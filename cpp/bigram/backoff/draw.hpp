@@ -1,6 +1,6 @@
 // Private to this room.
-// Single draws from a BackoffSampler: from an alias cell, from the base, and from what a context
-// has not stored.
+// Single draws from a BackoffSampler: from an alias cell, from the base, from what a context has
+// not stored; and from a context as a whole.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using std::int64_t;
 using std::uint32_t;
 using std::uint64_t;
 
-constexpr int kRejections = 64;
+constexpr int kRejections = 64;  // stored tokens drawn from the base before all are enumerated
 
 template <class Index>
 bool is_stored(const BackoffSampler<Index>& model, uint32_t context, uint32_t token) {
@@ -29,7 +29,7 @@ inline double to_unit(uint64_t random) {
     return static_cast<double>(random >> 11) * 0x1p-53;
 }
 
-// Without a branch, which would be a coin's toss.
+// Without a branch, which no processor could predict.
 inline uint32_t pick(const AliasCell& cell, uint64_t fraction) {
     const uint32_t take = 0 - static_cast<uint32_t>(fraction < cell.threshold);
     return (cell.own & take) | (cell.alias & ~take);
@@ -78,6 +78,22 @@ uint32_t draw_unseen(const BackoffSampler<Index>& model, uint32_t context, uint6
         if (!is_stored(model, context, token)) return token;
     }
     return enumerate_unseen(model, context, block.wide(1));
+}
+
+// The token after `context` that sequence `sequence` draws at `step`, plainly; kNoMass where the
+// context has no mass. SequenceBatch draws the same tokens.
+template <class Index>
+uint32_t draw_token(const BackoffSampler<Index>& model, uint32_t context, uint64_t seed,
+                    uint64_t step, uint64_t sequence) {
+    const PhiloxBlock random = philox(seed, step, sequence);
+    const int64_t* row = model.starts.data() + context;
+    const auto size = static_cast<uint64_t>(row[1] - row[0]);
+    const uint64_t word = random.wide(0);
+    const uint64_t cell = static_cast<uint64_t>(row[0]) + scale_to_range(word, size);
+    const uint32_t token = pick(model.cells[cell], word * size);
+    if (token != kDrawFromBase) return token;
+    if (!model.rejects) return draw_base(model, context, random.wide(1));
+    return draw_unseen(model, context, random.wide(1), seed, step, sequence);
 }
 
 }  // namespace bigram

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "bigram/backoff/backoff_sampling.hpp"
+#include "bigram/backoff/prepare.hpp"
 
 namespace bigram {
 namespace {
@@ -15,9 +15,9 @@ namespace {
 using std::int64_t;
 using std::uint32_t;
 
-constexpr int64_t kRows = 64;
-constexpr int64_t kListed = 64;
-constexpr double kAccepted = 0.9;
+constexpr int64_t kBlockRows = 64;  // rows that a thread takes at a time
+constexpr int64_t kListed = 64;     // unseen tokens that any row may list
+constexpr double kAccepted = 0.9;   // of draws from the base: if more are, nothing is listed
 
 template <class Index>
 class Row {
@@ -176,8 +176,8 @@ Result cut_backoff_rows(RowParts& parts, const BackoffWeights<Index>& model, con
                         int64_t top_k, double top_p, const Run& run) {
     const auto body = [&](int64_t block, int) {
         Row<Index> row(model, base);
-        const int64_t last = std::min(model.vocab_size, (block + 1) * kRows);
-        for (int64_t i = block * kRows; i < last; ++i) {
+        const int64_t last = std::min(model.vocab_size, (block + 1) * kBlockRows);
+        for (int64_t i = block * kBlockRows; i < last; ++i) {
             const std::size_t number = static_cast<std::size_t>(i);
             row.load(i);
             const int64_t stored =
@@ -189,8 +189,8 @@ Result cut_backoff_rows(RowParts& parts, const BackoffWeights<Index>& model, con
             }
         }
     };
-    return parallel_for(run, ceil_div(model.vocab_size, kRows), body) ? Result{}
-                                                                      : Result::interrupted();
+    return parallel_for(run, ceil_div(model.vocab_size, kBlockRows), body) ? Result{}
+                                                                           : Result::interrupted();
 }
 
 #define BIGRAM_INSTANTIATE(Index)                                                                \

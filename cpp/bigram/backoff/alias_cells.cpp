@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "bigram/backoff/backoff_sampling.hpp"
+#include "bigram/backoff/prepare.hpp"
 
 namespace bigram {
 namespace {
@@ -17,7 +17,7 @@ using std::int64_t;
 using std::uint32_t;
 using std::uint64_t;
 
-constexpr int64_t kRows = 64;
+constexpr int64_t kBlockRows = 64;  // rows that a thread takes at a time
 
 struct Scratch {
     std::vector<uint32_t> tokens;
@@ -114,11 +114,11 @@ Result build_backoff_cells(BackoffSampler<Index>& sampler, const BackoffWeights<
         sampler.starts.push_back(sampler.starts.back() + cells);
     }
     sampler.cells = uninitialised<AliasCell>(sampler.starts.back());
-    const int64_t blocks = ceil_div(size, kRows);
+    const int64_t blocks = ceil_div(size, kBlockRows);
     std::vector<Scratch> scratch(static_cast<std::size_t>(team_size(run, blocks)));
     const auto body = [&](int64_t block, int thread) {
         Scratch& row = scratch[static_cast<std::size_t>(thread)];
-        for (int64_t i = block * kRows; i < std::min(size, (block + 1) * kRows); ++i) {
+        for (int64_t i = block * kBlockRows; i < std::min(size, (block + 1) * kBlockRows); ++i) {
             gather(row, sampler, model, parts, i);
             build_row(sampler.cells.get() + sampler.starts[static_cast<std::size_t>(i)], row);
         }
