@@ -1,3 +1,5 @@
+"""The drop-in for `F.cross_entropy`, and weights as torch tensors."""
+
 import subprocess
 import sys
 
@@ -64,7 +66,7 @@ SHAPES = [(7,), (5, 7), (1, 1), (0, 3), (3, 5, 4), (2, 6, 3, 4), (2, 3, 0), (40,
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"ignore_index": 1}])
-def test_same_as_torch(shape, dtype, reduction, options, fused_calls):
+def test_loss_and_gradient_are_those_of_torch(shape, dtype, reduction, options, fused_calls):
     logits, target = problem(shape, dtype)
     assert_same(logits, target, reduction=reduction, **options)
     assert len(fused_calls) == 1
@@ -72,7 +74,7 @@ def test_same_as_torch(shape, dtype, reduction, options, fused_calls):
 
 @pytest.mark.parametrize("shape", [(7,), (5, 7), (3, 5, 4)])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_class_weights_are_as_torchs(shape, reduction, fused_calls):
+def test_class_weights_count_as_in_torch(shape, reduction, fused_calls):
     logits, target = problem(shape)
     weight = torch.rand(logits.shape[1] if logits.dim() > 1 else logits.shape[0])
     assert_same(logits, target, weight=weight, reduction=reduction, label_smoothing=0.2)
@@ -80,13 +82,13 @@ def test_class_weights_are_as_torchs(shape, reduction, fused_calls):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_grad_output_other_than_one(reduction):
+def test_the_gradient_is_scaled_by_that_of_the_output(reduction):
     logits, target = problem((6, 9))
     grad_output = torch.tensor(-2.5) if reduction == "mean" else torch.randn(6)
     assert_same(logits, target, grad_output, reduction=reduction)
 
 
-def test_inside_a_network():
+def test_gradients_inside_a_network_are_those_of_torch():
     layer = torch.nn.Linear(5, 11)
     x, target = torch.randn(8, 5), torch.randint(11, (8,))
     grads = []
@@ -98,7 +100,7 @@ def test_inside_a_network():
         torch.testing.assert_close(a, b)
 
 
-def test_views_are_not_copied_and_right():
+def test_views_are_read_without_a_copy():
     base = torch.randn(9, 20)
     target = torch.randint(7, (9,))
     assert integration._rows(base[:, 3:10]).data_ptr() == base[:, 3:10].data_ptr()
@@ -113,7 +115,7 @@ def test_views_are_not_copied_and_right():
         assert_same(logits, target[:count] % logits.shape[1])
 
 
-def test_gradient_is_handed_over_not_copied(monkeypatch):
+def test_the_gradient_is_passed_to_autograd_without_a_copy(monkeypatch):
     addresses = []
     scaled = integration._scaled
     monkeypatch.setattr(
@@ -126,7 +128,7 @@ def test_gradient_is_handed_over_not_copied(monkeypatch):
     assert addresses == [logits.grad.data_ptr()]
 
 
-def test_retained_graph():
+def test_a_retained_graph_gives_its_gradient_twice():
     logits, target = problem((5, 7))
     loss = integration.cross_entropy(logits, target)
     loss.backward(retain_graph=True)
@@ -137,8 +139,7 @@ def test_retained_graph():
         loss.backward()
 
 
-def test_input_changed_in_place_after_the_call():
-    """As with torch: the gradient is that of the values at the call."""
+def test_the_gradient_is_that_of_the_values_at_the_call():
     logits, target = problem((5, 7))
     wanted = loss_and_grad(F.cross_entropy, logits, target)[1]
     loss = integration.cross_entropy(logits, target)
@@ -149,7 +150,7 @@ def test_input_changed_in_place_after_the_call():
 
 
 @pytest.mark.parametrize("options", [{}, {"reduction": "sum", "label_smoothing": 0.1}])
-def test_double_backward(options):
+def test_second_derivatives_are_those_of_torch(options):
     logits, target = problem((4, 5), torch.float64)
     run = lambda x: integration.cross_entropy(x, target, **options)  # noqa: E731
     assert torch.autograd.gradcheck(run, logits)
@@ -160,7 +161,7 @@ def test_double_backward(options):
     torch.testing.assert_close(torch.autograd.functional.hessian(run, logits), wanted)
 
 
-def test_batched_gradients():
+def test_batched_gradients_are_those_of_torch():
     logits, target = problem((4, 5), torch.float64)
     run = lambda x: integration.cross_entropy(x, target, reduction="none")  # noqa: E731
     for vectorize in (False, True):
@@ -172,7 +173,7 @@ def test_batched_gradients():
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_without_gradient(mode, fused_calls):
+def test_no_gradient_is_computed_if_none_is_needed(mode, fused_calls):
     logits, target = problem((6, 9))
     with mode():
         loss = integration.cross_entropy(logits, target)
@@ -183,7 +184,7 @@ def test_without_gradient(mode, fused_calls):
     assert len(fused_calls) == 2
 
 
-def test_extremes_are_as_torchs(fused_calls):
+def test_extreme_logits_give_what_torch_gives(fused_calls):
     inf, nan = torch.inf, torch.nan
     logits = torch.tensor([[1e30, -1e30, 0], [inf, inf, 0], [-inf, 0, 1], [nan, 0, 1], [-inf] * 3])
     for target in ([0, 0, 1, 0, 0], [1, 1, 0, 1, 1], [-100] * 5):
@@ -205,22 +206,22 @@ class Subclass(torch.Tensor):
         (torch.randn(4, 5), torch.tensor([0, 1, 2, 3]), {"label_smoothing": -0.5}),
     ],
 )
-def test_falls_through_to_torch(logits, target, options, fused_calls):
+def test_calls_that_the_kernel_does_not_cover_go_to_torch(logits, target, options, fused_calls):
     got = integration.cross_entropy(logits, target, **options)
     torch.testing.assert_close(got, F.cross_entropy(logits, target, **options))
     assert not fused_calls
 
 
-def test_small_inputs_fall_through(monkeypatch, fused_calls):
-    monkeypatch.undo()
+def test_small_inputs_go_to_torch(monkeypatch, fused_calls):
     logits, target = problem((32, 65))
-    torch.testing.assert_close(
-        integration.cross_entropy(logits, target), F.cross_entropy(logits, target)
-    )
+    for small, calls in ((logits.numel() + 1, 0), (logits.numel(), 1)):
+        monkeypatch.setattr(integration, "_SMALL", small)
+        assert_same(logits, target)
+        assert len(fused_calls) == calls
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # jvp's own
-def test_functorch_transforms(fused_calls):
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # of jvp itself
+def test_functorch_transforms_go_to_torch(fused_calls):
     logits, target = problem((4, 5))
     for transform in (
         lambda f: torch.func.grad(lambda x: f(x, target)),
@@ -232,7 +233,7 @@ def test_functorch_transforms(fused_calls):
     assert not fused_calls
 
 
-def test_compiled_function_is_torchs_own(fused_calls):
+def test_compiled_functions_go_to_torch(fused_calls):
     logits, target = problem((4, 5))
     compiled = torch.compile(integration.cross_entropy, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(logits, target), F.cross_entropy(logits, target))
@@ -252,7 +253,7 @@ def test_compiled_function_is_torchs_own(fused_calls):
         (torch.randn(4, 5), torch.tensor([0, 1, 2, 3]), {"label_smoothing": 1.5}),
     ],
 )
-def test_errors_are_torchs(logits, target, options):
+def test_errors_are_those_of_torch(logits, target, options):
     with pytest.raises(Exception) as wanted:
         F.cross_entropy(logits, target, **options)
     for needs_grad in (False, True):
@@ -262,7 +263,7 @@ def test_errors_are_torchs(logits, target, options):
 
 
 class BigramLanguageModel(torch.nn.Module):
-    """The lecture's."""
+    """The model of the lecture."""
 
     def __init__(self, vocab_size):
         super().__init__()
@@ -273,7 +274,7 @@ class BigramLanguageModel(torch.nn.Module):
         return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-def test_weights_to_and_from_the_lectures_model():
+def test_weights_move_to_and_from_the_model_of_the_lecture():
     module = BigramLanguageModel(9)
     model = bigram.NeuralModel.from_state_dict(module.state_dict())
     idx = np.arange(8).reshape(2, 4)
@@ -298,7 +299,7 @@ def test_torch_is_not_imported_by_bigram():
 
 
 @pytest.mark.parametrize("order", ["torch, bigram", "bigram, torch"])
-def test_both_import_orders(order):
+def test_both_import_orders_share_one_openmp_runtime(order):
     """One OpenMP runtime, several threads in both, and the same answer."""
     code = f"""
 import {order}
@@ -322,7 +323,7 @@ except OSError:
     assert int(run_python(code)) <= 1
 
 
-def test_missing_torch_names_the_extra():
+def test_an_import_without_torch_names_the_extra():
     code = """
 import sys
 sys.modules["torch"] = None

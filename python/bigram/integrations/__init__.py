@@ -1,1 +1,1 @@
-"""Other packages: each module needs its own extra, and is imported by name."""
+"""Connections to other packages; import the module that you need, which names its extra."""

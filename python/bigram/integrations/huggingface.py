@@ -1,4 +1,4 @@
-"""`HuggingFaceTokenizer`; needs the extra `huggingface`."""
+"""`HuggingFaceTokenizer`, for vocabularies of Hugging Face; needs the extra `huggingface`."""
 
 from bigram.tokenizers.huggingface import HuggingFaceTokenizer
 

@@ -1,4 +1,4 @@
-"""`TiktokenTokenizer`; needs the extra `tiktoken`."""
+"""`TiktokenTokenizer`, for encodings of tiktoken; needs the extra `tiktoken`."""
 
 from bigram.tokenizers.tiktoken import TiktokenTokenizer
 

@@ -1,17 +1,14 @@
-"""For users of torch: a drop-in for ``F.cross_entropy`` on a CPU, and weights to and fro.
+"""A drop-in for torch's ``F.cross_entropy`` on a CPU, and a model's weights as torch tensors.
 
-Needs the extra ``bigram[torch]``; nothing else of bigram imports torch.
+Needs the extra ``bigram[torch]``; no other module of bigram imports torch.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bigram import _core
 from bigram.common.optional import needs
-from bigram.common.threads import get_num_threads
+from bigram.kernels import softmax_cross_entropy, softmax_cross_entropy_grad
 
 with needs("torch", extra="torch", purpose=__name__):
     import torch
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cross_entropy", "state_dict"]
 
-_SIGNS = {"mean": None, "sum": False}  # of the reductions, as the binding takes them
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _SMALL = 1 << 15  # logits below which an autograd function in Python costs more than it saves
 _Options = tuple[Any, int, str, float]
@@ -38,11 +34,12 @@ def cross_entropy(
 ) -> torch.Tensor:
     """Compute ``torch.nn.functional.cross_entropy``, fused with its gradient, on a CPU.
 
-    Loss and gradient are computed in one pass over memory in the forward call, by the kernel
-    behind :func:`bigram.kernels.softmax_cross_entropy_grad`; no tensor is copied where classes are
-    the last axis. All else goes to torch's own function: class probabilities as target, other
-    dtypes and devices, subclasses, functorch transforms, ``torch.compile``, gradients of the
-    gradient, and fewer than 32,768 logits, where autograd's own cost is more than the kernel saves.
+    The forward call computes loss and gradient in one pass over memory, by
+    :func:`bigram.kernels.softmax_cross_entropy_grad`. No tensor is copied if classes are the last
+    axis; the gradient takes as much memory as the logits. All other calls go to torch's own
+    function: class probabilities as target, other dtypes and devices, subclasses, functorch
+    transforms, ``torch.compile``, gradients of the gradient, and fewer than 32,768 logits, for
+    which an autograd function in Python costs more than the kernel saves.
 
     Parameters
     ----------
@@ -51,11 +48,11 @@ def cross_entropy(
     target : Tensor of int64, shape (), (N,) or (N, d1, ...)
         Classes in [0, C), or `ignore_index`.
     weight : Tensor, shape (C,), dtype of input, optional
-        Of each class.
+        The weight of each class.
     ignore_index : int, default -100
-        Targets of this value count for nothing.
+        Targets of this value are ignored.
     reduction : {"mean", "sum", "none"}
-        "none" keeps the loss of each target.
+        "none" returns the loss of each target.
     label_smoothing : float, default 0.0
         In [0, 1].
 
@@ -67,7 +64,7 @@ def cross_entropy(
     Raises
     ------
     IndexError, RuntimeError, ValueError
-        What torch's function raises for the same arguments.
+        If torch's function raises it for the same arguments.
 
     Examples
     --------
@@ -89,9 +86,9 @@ def cross_entropy(
 
 
 def state_dict(model: NeuralModel) -> dict[str, torch.Tensor]:
-    """Return a model's weights as the lecture's ``BigramLanguageModel`` loads them.
+    """Return a model's weights in the form that the lecture's ``BigramLanguageModel`` loads.
 
-    The way back needs no torch: ``NeuralModel.from_state_dict(module.state_dict())``.
+    The other direction does not need torch: ``NeuralModel.from_state_dict(module.state_dict())``.
 
     Parameters
     ----------
@@ -124,7 +121,7 @@ def _torch_cross_entropy(
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """The loss; its gradient is ready before it is asked for."""
+    """The loss, whose gradient is computed in the forward call."""
 
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, target: torch.Tensor, *options: Any) -> torch.Tensor:
@@ -137,11 +134,11 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> Any:
         rest = (None,) * 5
-        if torch.is_grad_enabled():  # create_graph: the gradient is to have one itself
+        if torch.is_grad_enabled():  # create_graph: a gradient of the gradient is wanted
             return _torch_backward(ctx, grad_outputs[0]), *rest
-        # Handed over, not kept: the engine copies a gradient that somebody else still holds.
+        # The reference is given up: autograd copies a gradient to which another one exists.
         grad, ctx.ready = ctx.ready, None
-        if grad is None:  # a second call, with retain_graph; or torch's error for one without
+        if grad is None:  # a second call: with retain_graph, else torch raises its error
             input, target, weight = ctx.saved_tensors
             grad = _fused(input, target, (weight, *ctx.options), with_grad=True)[1]
         try:
@@ -158,31 +155,32 @@ def _fused(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return the loss, and the gradient of its sum in the shape of input."""
     weight, ignore_index, reduction, label_smoothing = options
-    logits = _rows(input.detach())
-    array = logits.numpy()
-    grad = np.empty(array.shape, array.dtype) if with_grad else None
-    each = np.empty(len(array)) if reduction == "none" else _SIGNS[reduction]
-    bad, value = _core.softmax_cross_entropy(
-        each,
-        grad,
-        array,
-        target.reshape(-1).numpy(),
-        None if weight is None else weight.detach().double().contiguous().numpy(),
-        ignore_index,
-        label_smoothing,
-        get_num_threads(),
-    )
-    if bad >= 0:
+    arguments: Any = {
+        "logits": _rows(input.detach()).numpy(),
+        "targets": target.reshape(-1).numpy(),
+        "weight": None if weight is None else weight.detach().numpy(),
+        "ignore_index": ignore_index,
+        "label_smoothing": label_smoothing,
+        "reduction": reduction,
+    }
+    grad = None
+    try:
+        if with_grad:
+            value, grad = softmax_cross_entropy_grad(**arguments)
+        else:
+            value = softmax_cross_entropy(**arguments)
+    except ValueError:
         _torch_cross_entropy(input, target, options)  # raises torch's own error
+        raise
     if reduction == "none":
-        loss = torch.from_numpy(each).to(input.dtype).view(target.shape)
+        loss = torch.from_numpy(value).to(input.dtype).view(target.shape)
     else:
         loss = torch.scalar_tensor(value, dtype=input.dtype)
     return loss, None if grad is None else _unrows(torch.from_numpy(grad), input.shape)
 
 
 def _scaled(grad: torch.Tensor, grad_output: torch.Tensor) -> torch.Tensor:
-    """Multiply in place; where it is one number for all, as from ``loss.sum()``, mostly by 1."""
+    """Multiply in place, but not by a single 1, which ``loss.backward()`` passes."""
     if not any(grad_output.stride()):
         factor = grad_output.flatten()[0].item() if grad_output.numel() else 1.0
         return grad if factor == 1.0 else grad.mul_(factor)
@@ -202,7 +200,7 @@ def _torch_backward(ctx: Any, grad_output: torch.Tensor) -> torch.Tensor:
 
 
 def _rows(x: torch.Tensor) -> torch.Tensor:
-    """(C,), (N, C) or (N, C, d1, ...) as (rows, C), without a copy where classes come last."""
+    """Return (C,), (N, C) or (N, C, d1, ...) as (rows, C), not copied if classes come last."""
     if x.dim() == 1:
         x = x.unsqueeze(0)
     elif x.dim() > 2:
@@ -221,7 +219,7 @@ def _unrows(grad: torch.Tensor, shape: torch.Size) -> torch.Tensor:
 def _is_covered(
     input: Any, target: Any, weight: Any, reduction: str, label_smoothing: float
 ) -> bool:
-    """Tell whether the kernel gives torch's answer; whatever is doubtful is left to torch."""
+    """Tell whether the kernel gives torch's answer; doubtful cases are left to torch."""
     if torch.compiler.is_compiling() or type(input) not in _PLAIN or type(target) not in _PLAIN:
         return False
     shape = input.shape
