@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -76,9 +77,8 @@ class History:
     evaluations : tuple of LossEstimate
     seconds : float
         Wall time of the training, summed over all runs if it was resumed.
-    floor : float
-        The least mean loss, in nats, that any bigram model has on the training data: that of the
-        relative frequencies, which counting finds.
+    counts : BigramCounts
+        The pairs trained on.
 
     Examples
     --------
@@ -92,7 +92,12 @@ class History:
     losses: NDArray[np.float64]
     evaluations: tuple[LossEstimate, ...]
     seconds: float
-    floor: float
+    counts: BigramCounts = field(repr=False, compare=False)
+
+    @cached_property
+    def floor(self) -> float:
+        """The least mean loss, in nats, of any bigram model on the training data: counting's."""
+        return entropy_floor(self.counts)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the losses, the evaluations, and the floor that counting reaches.

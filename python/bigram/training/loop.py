@@ -22,7 +22,7 @@ from bigram.kernels.training import train_on_counts, train_on_windows
 from bigram.training.batches import WindowBatches
 from bigram.training.checkpoints import Checkpoint
 from bigram.training.data import TrainingData
-from bigram.training.history import History, LossEstimate, TrainingStep, entropy_floor
+from bigram.training.history import History, LossEstimate, TrainingStep
 from bigram.training.options import TrainingOptions
 from bigram.training.state import TrainingState
 from bigram.training.token_stream import TokenStream
@@ -88,8 +88,8 @@ class Trainer:
                 self._save_if_due()
         self._finish()
         seconds = time.perf_counter() - started
-        floor = entropy_floor(self._data.counts)
-        return History(state.losses[: state.step], tuple(state.evaluations), seconds, floor)
+        losses, evaluations = state.losses[: state.step], tuple(state.evaluations)
+        return History(losses, evaluations, seconds, self._data.counts)
 
     def _steps_until_event(self) -> int:
         """Return how many steps can be made before something else is to be done."""
