@@ -23,7 +23,7 @@ def dense_counts():
 
 @pytest.fixture(scope="session")
 def sparse_counts():
-    """Return a function that makes sparse counts likewise, of an array or a CSR matrix as it is."""
+    """Return a function that makes sparse counts, of an array or of a CSR matrix as it is."""
 
     def make(matrix, last_new_id=None):
         if not isinstance(matrix, scipy.sparse.csr_array):

@@ -5,6 +5,7 @@ import pytest
 
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.sampling_filter import SamplingFilter
+from bigram.tables.temperature import at_temperature
 
 
 @pytest.mark.parametrize("temperature", [0.002, 1e-4, 1e-300, 5e-324])
@@ -27,8 +28,6 @@ def test_the_likeliest_successors_are_drawn_though_the_base_gives_them_little(
 
 @pytest.mark.parametrize("temperature", [0.01, 0.3, 1.0, 2.5])
 def test_tempered_arrays_are_the_rows_to_the_power_of_one_over_t(random_backoff, temperature):
-    from bigram.tables.temperature import at_temperature
-
     table, dense = random_backoff(2, 10)
     order = np.argsort(-table.base, kind="stable")
     with np.errstate(divide="ignore"):

@@ -262,6 +262,7 @@ def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tok
     sizes[boundary] = 0
     num_bytes = int(uses @ sizes)
     if token_is == "word":
+        # Words less the first ones of texts: an empty text, the pair of two boundaries, has none.
         starts = counts.row(boundary)
         num_bytes += int(uses.sum() - uses[boundary] - starts.sum() + starts[boundary])
     return num_bytes

@@ -192,7 +192,7 @@ class BackoffTable(Table):
         >>> table.select(np.array([False])).num_pairs
         0
         """
-        before = np.concatenate([[0], np.cumsum(keep)])
+        before = np.concatenate([[0], np.cumsum(keep)])  # pairs kept before each pair
         return BackoffTable(
             before[self.indptr], self.indices[keep], self.probs[keep], self.backoff, self.base
         )
