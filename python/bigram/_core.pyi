@@ -1,17 +1,10 @@
-"""The compiled kernels, unvalidated but for what protects memory."""
+"""The compiled kernels, which check only what protects memory; a section for each binding file."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
-
-# build
-def compiler() -> str: ...
-def openmp_version() -> int: ...
-def best_isa() -> str: ...
-def active_isa() -> str: ...
-def set_isa(name: str) -> None: ...
 
 # arpa
 def format_ngrams(
@@ -115,20 +108,12 @@ def score_backoff_sequences(
     num_threads: int,
 ) -> int: ...
 
-# count_addition
-def add_counts(
-    a: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]],
-    b: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]],
-    num_threads: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int64]]: ...
-
-# counting
-def count_bigrams(
-    counts: npt.NDArray[np.int64],
-    tokens: npt.NDArray[np.integer],
-    offsets: npt.NDArray[np.int64] | None,
-    num_threads: int,
-) -> int: ...
+# build
+def compiler() -> str: ...
+def openmp_version() -> int: ...
+def best_isa() -> str: ...
+def active_isa() -> str: ...
+def set_isa(name: str) -> None: ...
 
 # characters
 def encode_characters(
@@ -138,46 +123,40 @@ def encode_characters(
     missing: int,
 ) -> tuple[int, int]: ...
 
-# normalization
-def normalize_rows(
-    out: npt.NDArray[np.floating],
-    counts: npt.NDArray[np.int64] | npt.NDArray[np.float64],
-    alpha: float,
+# count_addition
+def add_counts(
+    a: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]],
+    b: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.int64]],
+    num_threads: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int64]]: ...
+
+# count_cross_entropy
+def count_cross_entropy_grad(
+    grad: npt.NDArray[np.floating],
+    weight: npt.NDArray[np.floating],
+    counts: npt.NDArray[np.int64],
+    total: int,
+    l2: float,
+    num_threads: int,
+) -> tuple[bool, int, float]: ...
+def count_cross_entropy_grad_csr(
+    grad: npt.NDArray[np.floating],
+    weight: npt.NDArray[np.floating],
+    indptr: npt.NDArray[np.signedinteger],
+    indices: npt.NDArray[np.signedinteger],
+    data: npt.NDArray[np.int64],
+    total: int,
+    l2: float,
+    num_threads: int,
+) -> tuple[bool, int, float]: ...
+
+# counting
+def count_bigrams(
+    counts: npt.NDArray[np.int64],
+    tokens: npt.NDArray[np.integer],
+    offsets: npt.NDArray[np.int64] | None,
     num_threads: int,
 ) -> int: ...
-
-# sampling
-def philox(seed: int, block: int, sequence: int) -> npt.NDArray[np.uint32]: ...
-def multinomial(
-    out: npt.NDArray[np.int64],
-    probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
-    seed: int,
-    num_threads: int,
-) -> tuple[str, int]: ...
-def sample_sequences(
-    probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
-    starts: npt.NDArray[np.integer],
-    dtype: np.dtype[Any],
-    max_length: int,
-    stop: int,
-    seed: int,
-    num_threads: int,
-) -> tuple[Any, Any, int]: ...
-
-class DenseSampler:
-    def __init__(self, probs: npt.NDArray[np.float32] | npt.NDArray[np.float64]) -> None: ...
-    @property
-    def vocab_size(self) -> int: ...
-    def check(self, num_threads: int) -> int: ...
-    def sample(
-        self,
-        starts: npt.NDArray[np.integer],
-        dtype: np.dtype[Any],
-        max_length: int,
-        stop: int,
-        seed: int,
-        num_threads: int,
-    ) -> tuple[Any, Any, int]: ...
 
 # cross_entropy
 def softmax_cross_entropy(
@@ -203,25 +182,21 @@ def embedding_cross_entropy_grad(
     int | tuple[float, npt.NDArray[Any]] | tuple[float, npt.NDArray[np.int64], npt.NDArray[Any]]
 ): ...
 
-# count_cross_entropy
-def count_cross_entropy_grad(
-    grad: npt.NDArray[np.floating],
-    weight: npt.NDArray[np.floating],
-    counts: npt.NDArray[np.int64],
-    total: int,
-    l2: float,
+# multinomial
+def multinomial(
+    out: npt.NDArray[np.int64],
+    probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    seed: int,
     num_threads: int,
-) -> tuple[bool, int, float]: ...
-def count_cross_entropy_grad_csr(
-    grad: npt.NDArray[np.floating],
-    weight: npt.NDArray[np.floating],
-    indptr: npt.NDArray[np.signedinteger],
-    indices: npt.NDArray[np.signedinteger],
-    data: npt.NDArray[np.int64],
-    total: int,
-    l2: float,
+) -> tuple[str, int]: ...
+
+# normalization
+def normalize_rows(
+    out: npt.NDArray[np.floating],
+    counts: npt.NDArray[np.int64] | npt.NDArray[np.float64],
+    alpha: float,
     num_threads: int,
-) -> tuple[bool, int, float]: ...
+) -> int: ...
 
 # optimizers
 def adamw_update(
@@ -248,6 +223,35 @@ def sgd_update(
     num_threads: int,
 ) -> None: ...
 
+# philox
+def philox(seed: int, block: int, sequence: int) -> npt.NDArray[np.uint32]: ...
+
+# sample_sequences
+def sample_sequences(
+    probs: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    starts: npt.NDArray[np.integer],
+    dtype: np.dtype[Any],
+    max_length: int,
+    stop: int,
+    seed: int,
+    num_threads: int,
+) -> tuple[Any, Any, int]: ...
+
+class DenseSampler:
+    def __init__(self, probs: npt.NDArray[np.float32] | npt.NDArray[np.float64]) -> None: ...
+    @property
+    def vocab_size(self) -> int: ...
+    def check(self, num_threads: int) -> int: ...
+    def sample(
+        self,
+        starts: npt.NDArray[np.integer],
+        dtype: np.dtype[Any],
+        max_length: int,
+        stop: int,
+        seed: int,
+        num_threads: int,
+    ) -> tuple[Any, Any, int]: ...
+
 # scoring
 def score_sequences(
     out: npt.NDArray[np.float64],
@@ -256,6 +260,14 @@ def score_sequences(
     offsets: npt.NDArray[np.int64] | None,
     num_threads: int,
 ) -> int: ...
+
+# sparse_counting
+def count_bigrams_sparse(
+    tokens: npt.NDArray[np.integer],
+    vocab_size: int,
+    offsets: npt.NDArray[np.int64] | None,
+    num_threads: int,
+) -> tuple[Any, Any, Any, int]: ...
 
 # training
 def train_on_counts(
@@ -305,11 +317,3 @@ class Words:
         lines: bool,
         num_threads: int,
     ) -> tuple[npt.NDArray[np.unsignedinteger], npt.NDArray[np.int64], int]: ...
-
-# sparse counting
-def count_bigrams_sparse(
-    tokens: npt.NDArray[np.integer],
-    vocab_size: int,
-    offsets: npt.NDArray[np.int64] | None,
-    num_threads: int,
-) -> tuple[Any, Any, Any, int]: ...

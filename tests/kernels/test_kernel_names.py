@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,11 @@ def test_kernels_twins_and_tests_are_those_of_the_rooms():
     assert modules_of(reference) == NAMES
     tests = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
     assert tests == {*NAMES, "kernel_names"}
+
+
+def test_the_stub_has_a_section_for_each_binding():
+    stub = (Path(kernels.__file__).parents[1] / "_core.pyi").read_text(encoding="utf-8")
+    assert re.findall(r"^# (.*)$", stub, re.MULTILINE) == sorted([*NAMES, "build"])
 
 
 @pytest.mark.parametrize("kernel", NAMES)
