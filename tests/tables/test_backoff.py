@@ -110,7 +110,7 @@ GOOD = {
         ({"indptr": np.array([0, 3, 2])}, ValueError, "indptr does not ascend from 0 to 2"),
         ({"indices": np.array([0, 2])}, ValueError, r"indices\[1\] = 2 is outside \[0, 2\)"),
         ({"indices": np.array([1, 1])}, ValueError, r"indices\[1\] = 1, wanted more than .*, 1"),
-        ({"indices": np.array([0.0, 1.0])}, TypeError, "indices is an array of float64, wanted"),
+        ({"indices": np.array([0.0, 1.0])}, TypeError, "indices has dtype float64, wanted"),
         ({"probs": np.array([0.5, np.inf])}, ValueError, r"probs\[1\] = inf, wanted a finite"),
         ({"probs": [0.5, 0.5]}, TypeError, "probs is list, wanted an array of floats"),
         ({"backoff": np.array([0.5, -1.0])}, ValueError, r"backoff\[1\] = -1.0, wanted a finite"),
@@ -127,5 +127,5 @@ def test_arrays_that_do_not_make_a_table_are_refused(change, error, message):
 def test_from_arrays_wants_the_names_of_the_parameters():
     with pytest.raises(ValueError, match=r"wanted .*'indptr'.* for a table with backoff"):
         BackoffTable.from_arrays({**GOOD, "more": np.ones(1)})
-    with pytest.raises(ValueError, match="probs is an array of int64, wanted"):
+    with pytest.raises(ValueError, match="probs has dtype int64, wanted"):
         BackoffTable.from_arrays({**GOOD, "probs": np.ones(2, np.int64)})

@@ -29,7 +29,7 @@ def test_top_k_orders_by_probability_then_id():
     ("probs", "error", "message"),
     [
         ([[1.0]], TypeError, "probs is list, wanted an array of float64"),
-        (np.eye(2, dtype=np.float32), TypeError, "probs is an array of float32, wanted"),
+        (np.eye(2, dtype=np.float32), TypeError, "probs has dtype float32, wanted"),
         (np.ones((2, 3)), ValueError, r"probs has shape \(2, 3\), wanted \(V, V\)"),
         (np.ones((0, 0)), ValueError, "at least 1"),
         (np.array([[1.0, -0.5], [0, 1]]), ValueError, r"probs\[0, 1\] = -0.5, wanted a finite"),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import bad_shape
+from bigram.common.checks import bad_array, bad_shape
 from bigram.tables.backoff_weights import unseen_mass
-from bigram.tables.base import Table, described
+from bigram.tables.base import Table
 from bigram.tables.dense import DenseTable
 from bigram.tables.sampling_filter import SamplingFilter
 from bigram.tables.temperature import at_temperature
@@ -258,7 +258,7 @@ def _checked_array(name: str, array: object) -> NDArray[Any]:
     is_integer = name in ("indptr", "indices")
     wanted = "integers" if is_integer else "floats"
     if not isinstance(array, np.ndarray) or array.dtype.kind not in ("iu" if is_integer else "f"):
-        raise TypeError(f"{name} is {described(array)}, wanted an array of {wanted}")
+        raise bad_array(array, name, f"an array of {wanted}")
     if array.ndim != 1:
         raise bad_shape(array, name, "one dimension")
     dtype = np.int64 if is_integer else np.float64

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # see `Table.sample_sequences`.
     SequenceSampler: TypeAlias = Callable[..., tuple[NDArray[Any], NDArray[np.int64]]]
 
-__all__ = ["Table", "described", "kept_sampler"]
+__all__ = ["Table", "kept_sampler"]
 
 # Samplers that a table keeps, those of the latest options: enough for a program that draws in
 # turn from whole rows and from truncated ones. Each takes as much memory as the table.
@@ -281,8 +281,3 @@ def kept_sampler(
         sampler = table._sampler(options, num_threads)
         table.__dict__["_samplers"] = dict([*kept.items(), (options, sampler)][-_KEPT:])
     return sampler
-
-
-def described(value: object) -> str:
-    """Return what a value is that should have been another array, for an error message."""
-    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__

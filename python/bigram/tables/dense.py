@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import bad_shape
-from bigram.tables.base import Table, described
+from bigram.common.checks import bad_array, bad_shape
+from bigram.tables.base import Table
 from bigram.tables.blocks import row_blocks
 from bigram.tables.sampling_filter import SamplingFilter
 
@@ -55,7 +55,7 @@ class DenseTable(Table):
     def __post_init__(self) -> None:
         probs: Any = self.probs
         if not isinstance(probs, np.ndarray) or probs.dtype != np.float64:
-            raise TypeError(f"probs is {described(probs)}, wanted an array of float64")
+            raise bad_array(probs, "probs", "an array of float64")
         if probs.ndim != 2 or probs.shape[0] != probs.shape[1] or probs.shape[0] == 0:
             raise bad_shape(probs, "probs", "(V, V) with V at least 1")
         if not (probs.min() >= 0.0 and probs.max() < np.inf):

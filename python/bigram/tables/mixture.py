@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bigram.common.checks import bad_shape, bad_token, check_offsets, check_tokens
+from bigram.common.checks import bad_kind, bad_shape, bad_token, check_offsets, check_tokens
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.base import Table
 from bigram.tables.blocks import BLOCK
@@ -66,9 +66,7 @@ class MixtureTable(Table):
         object.__setattr__(self, "weights", check_weights(weights, len(self.tables)))
         for number, table in enumerate(self.tables):
             if not isinstance(table, (DenseTable, BackoffTable)):
-                raise TypeError(
-                    f"tables[{number}] is {type(table).__name__}, wanted DenseTable or BackoffTable"
-                )
+                raise bad_kind(table, f"tables[{number}]", "DenseTable or BackoffTable")
             if table.vocab_size != self.vocab_size:
                 raise ValueError(
                     f"tables[{number}] has {table.vocab_size} symbols, wanted those of tables[0], "
