@@ -106,7 +106,7 @@ def test_merge_to_a_file_takes_bounded_memory(tmp_path: pathlib.Path) -> None:
         counts = np.ones(len(indices), np.int64)
         matrix = make_csr(counts, indices, indptr.astype(np.int32), size)
         paths.append(str(tmp_path / str(part)))
-        BigramCounts.trusted(matrix, None).save(paths[-1])
+        BigramCounts._from_checked(matrix, None).save(paths[-1])
     code = (
         "import resource, sys, bigram\n"
         "from bigram.counts import rows\n"

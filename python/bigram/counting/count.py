@@ -19,7 +19,7 @@ from bigram.counting.characters import (
 from bigram.counting.stream import CountStream
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.matrix import DENSE_LIMIT, is_dense_layout
-from bigram.storage.atomic import check_place
+from bigram.storage.atomic import check_writable
 from bigram.storage.container import open_arrays
 from bigram.tokenizers.default import default_tokenizer
 from bigram.tokenizers.description import from_json
@@ -87,11 +87,11 @@ def count(
     dense_limit = _checked_limit(layout, memory_limit)
     check_tokenizer(tokenizer)
     source = as_corpus(corpus)
-    _check_places(resume, out)
+    _check_writable(resume, out)
     if resume is None:
         found = _count_symbols(source, tokenizer, progress)
         if found is not None:
-            counts = BigramCounts.trusted(*found, layout=layout)
+            counts = BigramCounts._from_checked(*found, layout=layout)
             if out is not None:
                 counts.save(out)
             return counts
@@ -108,7 +108,7 @@ def count(
     )
     with stream:
         stream.feed(encode_corpus(source, tokenizer, progress=progress))
-        counts = BigramCounts.trusted(stream.result(out), tokenizer)
+        counts = BigramCounts._from_checked(stream.result(out), tokenizer)
         if dense and out is not None:
             counts.save(out)
     return counts
@@ -122,11 +122,11 @@ def _checked_limit(layout: str, memory_limit: int | None) -> int:
     return min(DENSE_LIMIT, math.isqrt(check_index(memory_limit, "memory_limit", 1) // 8))
 
 
-def _check_places(resume: StrPath | None, out: StrPath | None) -> None:
+def _check_writable(resume: StrPath | None, out: StrPath | None) -> None:
     """Raise now what would otherwise be raised after hours of counting."""
     for path in (resume, out):
         if path is not None:
-            check_place(path)
+            check_writable(path)
     places = {os.path.realpath(path) for path in (resume, out) if path is not None}
     if resume is not None and out is not None and len(places) == 1:
         raise ValueError(f"resume and out are both {os.fspath(out)}: the first is removed")

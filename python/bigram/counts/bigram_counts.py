@@ -82,7 +82,7 @@ class BigramCounts(CountsExport):
         self._owned = self.matrix is not matrix  # += must not change an array of the caller's
 
     @classmethod
-    def trusted(
+    def _from_checked(
         cls, matrix: Dense | Csr, tokenizer: Tokenizer | None, *, layout: str | None = None
     ) -> BigramCounts:
         """Wrap a matrix that this package has made, unchecked, in the layout wanted."""
@@ -149,7 +149,7 @@ class BigramCounts(CountsExport):
         15
         """
         matrix, tokenizer = merging.merge(counts_or_paths, out=out, progress=progress)
-        total = BigramCounts.trusted(matrix, tokenizer)
+        total = BigramCounts._from_checked(matrix, tokenizer)
         if out is not None and isinstance(matrix, np.ndarray):
             total.save(out)
         return total
@@ -160,9 +160,9 @@ class BigramCounts(CountsExport):
         tokenizer = self._check_sum(other)
         a, b = self.matrix, other.matrix
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-            return BigramCounts.trusted(a + b, tokenizer)
+            return BigramCounts._from_checked(a + b, tokenizer)
         layout = None if type(a) is type(b) else "auto"
-        return BigramCounts.trusted(
+        return BigramCounts._from_checked(
             add_sparse([self.to_scipy(), other.to_scipy()]), tokenizer, layout=layout
         )
 
@@ -355,10 +355,10 @@ class BigramCounts(CountsExport):
         min_count = check_index(min_count, "min_count", 0)
         if isinstance(self.matrix, np.ndarray):
             kept = np.where(self.matrix >= min_count, self.matrix, 0)
-            return BigramCounts.trusted(kept, self.tokenizer)
+            return BigramCounts._from_checked(kept, self.tokenizer)
         blocks = (_pruned(block, min_count) for block in merged_blocks([rows_of(self.matrix)]))
         bound = int(np.count_nonzero(self.matrix.data >= min_count))
-        return BigramCounts.trusted(assemble(blocks, self.vocab_size, bound), self.tokenizer)
+        return BigramCounts._from_checked(assemble(blocks, self.vocab_size, bound), self.tokenizer)
 
     def to_scipy(self) -> Csr:
         """Return the counts as a ``csr_array`` with sorted indices, int64, shape (V, V).
@@ -451,7 +451,7 @@ class BigramCounts(CountsExport):
         check_sparse(arrays["indptr"], arrays["indices"], arrays["counts"], header["vocab_size"])
         if tokenizer is not None and tokenizer.vocab_size != header["vocab_size"]:
             raise ValueError("the tokenizer has another number of symbols than the counts")
-        return cls.trusted(counts_from_arrays(arrays), tokenizer)
+        return cls._from_checked(counts_from_arrays(arrays), tokenizer)
 
 
 def _pruned(block: Csr, min_count: int) -> Csr:

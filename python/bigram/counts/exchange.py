@@ -26,7 +26,7 @@ class CountsExport:
 
     @classmethod
     @abstractmethod
-    def trusted(
+    def _from_checked(
         cls, matrix: Dense | Csr, tokenizer: Tokenizer | None, *, layout: str | None
     ) -> Self:
         """Wrap a matrix that this package has made, in the layout wanted."""
@@ -122,7 +122,7 @@ class CountsExport:
         ...     bigram.BigramCounts.from_tsv(f"{folder}/counts.tsv") == counts
         True
         """
-        return cls.trusted(
+        return cls._from_checked(
             *tsv.read_tsv(path, tokenizer=tokenizer, vocab_size=vocab_size), layout="auto"
         )
 
@@ -166,7 +166,7 @@ class CountsExport:
         ValueError
             If it is no Parquet file of counts, or is damaged.
         """
-        return cls.trusted(*arrow.read_parquet(path, vocab_size=vocab_size), layout="auto")
+        return cls._from_checked(*arrow.read_parquet(path, vocab_size=vocab_size), layout="auto")
 
     def to_npz(self, path: StrPath) -> None:
         """Write the counts to a file that ``scipy.sparse.load_npz`` reads.
@@ -215,4 +215,4 @@ class CountsExport:
         ...     bigram.BigramCounts.from_npz(f"{folder}/counts.npz") == counts
         True
         """
-        return cls.trusted(*npz.read_npz(path), layout="auto")
+        return cls._from_checked(*npz.read_npz(path), layout="auto")

@@ -11,7 +11,7 @@ from bigram.common.types import Csr, Dense, StrPath
 from bigram.counts.matrix import DENSE_LIMIT, as_dense, check_total
 from bigram.counts.row_files import map_counts, open_rows, write_sparse
 from bigram.counts.rows import Rows, assemble, merged_blocks, rows_of
-from bigram.storage.atomic import check_place
+from bigram.storage.atomic import check_writable
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.protocol import Tokenizer
 
@@ -45,7 +45,7 @@ def merge(
     if not items:
         raise ValueError("nothing to merge: pass counts or paths of counts")
     if out is not None:
-        check_place(out)
+        check_writable(out)
     sources, tokenizer = _sources(items)
     vocab_size = sources[0].vocab_size
     bound = sum(source.max_pairs for source in sources)

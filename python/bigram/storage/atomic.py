@@ -16,7 +16,7 @@ from bigram.common.types import StrPath
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["atomic_write", "check_place", "remove_leftovers", "temporary_folder"]
+__all__ = ["atomic_write", "check_writable", "remove_leftovers", "temporary_folder"]
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def atomic_write(path: StrPath) -> Iterator[BinaryIO]:
     b'whole'
     """
     name = os.fspath(path)
-    mode = check_place(name)
+    mode = check_writable(name)
     if mode is not None and not stat.S_ISREG(mode):
         yield from _write_to_device(name)
         return
@@ -169,7 +169,7 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def check_place(path: StrPath) -> int | None:
+def check_writable(path: StrPath) -> int | None:
     """Return the mode of the file that stands at `path`, None if there is none.
 
     Work that takes long asks first whether its result can be written in the end.
