@@ -1,4 +1,4 @@
-"""What the tests share: the data files, sparse counts, and hypothesis's settings."""
+"""What the tests share: the data files, sparse counts, small blocks, and hypothesis's settings."""
 
 import os
 from collections.abc import Callable
@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from hypothesis import HealthCheck, settings
+
+from bigram.corpus import blocks, text_sources
 
 settings.register_profile(
     "bigram",
@@ -62,3 +64,15 @@ def zipf_counts() -> Callable[[int, int, int], Any]:
         return matrix
 
     return counts
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that sets the size of blocks; small ones have edges of every kind."""
+
+    def set_size(size: int) -> None:
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+        monkeypatch.setattr(text_sources, "BLOCK_BYTES", size)
+        monkeypatch.setattr(blocks, "_spare", [])
+
+    return set_size

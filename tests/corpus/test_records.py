@@ -12,7 +12,7 @@ from bigram.corpus.corpus import Corpus
 TEXTS = ["emma", "", "日本\n\ud83d\ude00", "a" * 3000]
 
 
-def test_json_lines(tmp_path) -> None:
+def test_json_lines_give_the_texts_under_a_key(tmp_path) -> None:
     texts = ["emma", "", "日本\n👍", "a" * 3000]
     path = tmp_path / "a.jsonl"
     rows = [json.dumps({"id": i, "text": text}) for i, text in enumerate(texts)]
@@ -44,7 +44,7 @@ def test_bad_json_lines_are_named(tmp_path, line: str, message: str) -> None:
         bigram.count(Corpus.jsonl(path))
 
 
-def test_parquet(tmp_path) -> None:
+def test_parquet_files_give_the_texts_of_a_column(tmp_path) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -71,7 +71,7 @@ def test_parquet(tmp_path) -> None:
         list(Corpus.parquet(tmp_path / "none.parquet"))
 
 
-def test_records() -> None:
+def test_records_give_the_texts_under_a_key() -> None:
     records = [{"text": text} for text in TEXTS]
     assert list(Corpus.records(records)) == TEXTS
     assert list(Corpus.records(iter(records))) == TEXTS
@@ -97,7 +97,7 @@ class DataSet:
         raise AssertionError("slow row by row")
 
 
-def test_data_sets_are_read_by_batches() -> None:
+def test_data_sets_are_read_in_batches() -> None:
     assert list(Corpus.records(DataSet())) == TEXTS
     with pytest.raises(ValueError, match="no column 'body'; it has text"):
         list(Corpus.records(DataSet(), text_key="body"))

@@ -34,7 +34,7 @@ TOKENS = np.random.default_rng(0).integers(0, 50, 1000)
 
 
 @pytest.mark.parametrize("kind", ["nanogpt", "u4", "llm.c", "llama3", "npy", "npy2", "big-endian"])
-def test_formats(tmp_path, chunk, kind) -> None:
+def test_every_format_gives_the_same_counts(tmp_path, chunk, kind) -> None:
     path = tmp_path / ("a.npy" if kind in ("npy", "npy2", "big-endian") else "a.bin")
     dtype = None
     if kind == "nanogpt":
@@ -63,7 +63,7 @@ def test_formats(tmp_path, chunk, kind) -> None:
         list(corpus)
 
 
-def test_documents(tmp_path, chunk) -> None:
+def test_documents_are_sequences_between_their_separators(tmp_path, chunk) -> None:
     path = tmp_path / "a.bin"
     e = 9
     for tokens in ([1, 2, e, 3, e], [e, 1, 2, e, 3], [1, 2, e, 3], [e, 1, 2, e, 3, e]):
@@ -76,7 +76,7 @@ def test_documents(tmp_path, chunk) -> None:
         np.testing.assert_array_equal(plain.matrix, table([np.array(tokens)], 10))
 
 
-def test_an_id_for_documents_that_the_files_cannot_hold(tmp_path) -> None:
+def test_documents_may_be_separated_by_an_id_outside_the_dtype(tmp_path) -> None:
     np.array([1, 2], "<u1").tofile(tmp_path / "a.bin")
     corpus = Corpus.shards(tmp_path / "a.bin", dtype="uint8", vocab_size=1000, eod_id=999)
     assert bigram.count(corpus).matrix[999, 1] == 1
@@ -103,13 +103,13 @@ def test_an_id_for_documents_that_the_files_cannot_hold(tmp_path) -> None:
         ("a.npy", b"\x93NUMPY\1\0\x10\0,              \n", "byte 0: damaged"),
     ],
 )
-def test_damaged_files(tmp_path, name, data, message) -> None:
+def test_damaged_files_are_refused_with_the_byte(tmp_path, name, data, message) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ValueError, match=rf"{name}: .*{message}|{name}: {message}"):
         bigram.count(Corpus.shards(tmp_path / name, vocab_size=50))
 
 
-def test_an_id_outside_is_named_in_any_chunk(tmp_path, chunk) -> None:
+def test_an_id_outside_the_vocabulary_is_named_in_any_chunk(tmp_path, chunk) -> None:
     tokens = TOKENS.copy()
     tokens[700] = 300
     np.save(tmp_path / "a.npy", tokens)
@@ -121,14 +121,14 @@ def test_an_id_outside_is_named_in_any_chunk(tmp_path, chunk) -> None:
         bigram.count(Corpus.shards(tmp_path / "a.npy", vocab_size=50))
 
 
-def test_npy_files_of_other_kinds(tmp_path) -> None:
+def test_npy_files_of_other_arrays_are_refused(tmp_path) -> None:
     for array in (np.zeros(3), np.zeros((2, 2), np.int64), np.array([None])):
         np.save(tmp_path / "a.npy", array)
         with pytest.raises(ValueError, match=r"a\.npy: contains"):
             bigram.count(Corpus.shards(tmp_path / "a.npy", vocab_size=5))
 
 
-def test_empty_files_and_tokenizers(tmp_path) -> None:
+def test_an_empty_file_has_no_pairs_and_takes_a_tokenizer_of_its_size(tmp_path) -> None:
     (tmp_path / "a.bin").write_bytes(b"")
     corpus = Corpus.shards(tmp_path / "a.bin", vocab_size=256)
     assert bigram.count(corpus).total == 0

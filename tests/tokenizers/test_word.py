@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bigram
-from bigram.corpus import blocks as streams
-from bigram.corpus import text_sources as sources
 from bigram.corpus.corpus import Corpus
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.encoding import encode_corpus
@@ -61,10 +59,8 @@ def test_texts_are_split_at_kenlms_spaces(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("size", [5, 9, 1 << 20])
-def test_files_and_iterables_give_the_same(tmp_path, monkeypatch, size: int) -> None:
-    monkeypatch.setattr(streams, "BLOCK_BYTES", size)
-    monkeypatch.setattr(sources, "BLOCK_BYTES", size)
-    monkeypatch.setattr(streams, "_spare", [])
+def test_files_and_iterables_give_the_same(tmp_path, small_blocks, size: int) -> None:
+    small_blocks(size)
     text = "to be or not to be\n\nthat is the question\r\nwhether ’tis nobler in the mind\n"
     path = tmp_path / "a.txt"
     path.write_bytes(text.encode())
@@ -84,7 +80,7 @@ def test_files_and_iterables_give_the_same(tmp_path, monkeypatch, size: int) -> 
     assert sum(batch.num_bytes for batch in batches) == sum(len(line.encode()) for line in lines)
 
 
-def test_unknown_words() -> None:
+def test_unknown_words_map_to_the_unknown_id() -> None:
     tokenizer = WordTokenizer.from_texts(["a b <unk> <unk>"])
     assert tokenizer.vocab == ("</s>", "<unk>", "a", "b")
     assert tokenizer.encode("a <unk> zebra").tolist() == [2, 1, 1]
@@ -115,15 +111,15 @@ def test_reserved_words_are_refused_with_their_line(tmp_path, word: str) -> None
 @pytest.mark.parametrize(
     ("vocab", "message"),
     [
-        (["</s>", "<unk>", "a b"], r"vocab\[2\] = 'a b' is no word"),
-        (["</s>", "<unk>", "a", "a"], r"vocab\[3\] = 'a' is no word, or is in .* twice"),
-        (["</s>", "<unk>", ""], r"vocab\[2\] = '' is no word"),
-        (["</s>", "<unk>", "a", "<s>", "b"], r"vocab\[3\] = '<s>' is no word"),
-        (["<unk>", "a"], "boundary = '</s>' is not once"),
-        (["</s>", "a"], "unknown = '<unk>' is not once"),
+        (["</s>", "<unk>", "a b"], r"vocab\[2\] = 'a b' is not a word"),
+        (["</s>", "<unk>", "a", "a"], r"vocab\[3\] = 'a' is not a word, or is in .* twice"),
+        (["</s>", "<unk>", ""], r"vocab\[2\] = '' is not a word"),
+        (["</s>", "<unk>", "a", "<s>", "b"], r"vocab\[3\] = '<s>' is not a word"),
+        (["<unk>", "a"], "boundary = '</s>', wanted a symbol that is in the vocabulary once"),
+        (["</s>", "a"], "unknown = '<unk>', wanted a symbol"),
     ],
 )
-def test_bad_vocabularies(vocab: list[str], message: str) -> None:
+def test_bad_vocabularies_are_refused(vocab: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         WordTokenizer(vocab)
     with pytest.raises(TypeError, match=r"vocab\[0\] is int"):
@@ -134,13 +130,13 @@ def test_bad_vocabularies(vocab: list[str], message: str) -> None:
         WordTokenizer.from_texts("a b")
 
 
-def test_special_words_may_stand_anywhere() -> None:
+def test_special_words_may_have_any_id() -> None:
     tokenizer = WordTokenizer(["a", "?", "</s>", "b"], unknown="?")
     assert (tokenizer.boundary_id, tokenizer.unknown_id) == (2, 1)
     assert tokenizer.encode_batch(["b ? q a"])[0].tolist() == [2, 3, 1, 1, 0, 2]
 
 
-def test_json_pickle_and_equality() -> None:
+def test_a_tokenizer_equals_its_copies_by_json_and_pickle() -> None:
     tokenizer = WordTokenizer.from_texts(["a \ud800 é"])
     for copy in (
         from_json(json.loads(json.dumps(tokenizer.to_json()))),
@@ -154,7 +150,7 @@ def test_json_pickle_and_equality() -> None:
     assert "5 words" in repr(tokenizer)
 
 
-def test_shakespeare_equals_lmplz(shakespeare_path) -> None:
+def test_discounts_of_shakespeare_equal_those_of_lmplz(shakespeare_path) -> None:
     # D1, D2 and D3+ as lmplz reported them for this text, words, one sentence a line.
     corpus = Corpus.lines(shakespeare_path)
     tokenizer = WordTokenizer.from_texts(corpus)

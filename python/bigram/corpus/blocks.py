@@ -1,7 +1,7 @@
-"""Text files as blocks of clean bytes: read into one buffer that is used again and again.
+"""Text files as blocks of clean bytes, all read into one buffer.
 
-A block holds whole UTF-8 characters, without byte-order mark. In files of lines every line ends
-with one newline, the last one too, and carriage returns before newlines are gone.
+A block contains whole UTF-8 characters, without the byte-order mark. In a file of lines each line,
+the last one included, ends with one newline, and carriage returns before newlines are removed.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ _BOM = b"\xef\xbb\xbf"
 class Block(NamedTuple):
     """Bytes ``data[1:]``; ``data[0]`` is the byte before them, a newline at the start of a file.
 
-    The memory is used again for the next block.
+    The next block overwrites the memory.
     """
 
     data: npt.NDArray[np.uint8]
     ascii: bool
     first: bool  # of its file
     last: bool
-    num_read: int  # bytes of the file that went into it
+    num_read: int  # bytes of the file that were read for it
 
 
 def read_blocks(path: str, *, lines: bool, errors: str) -> Iterator[Block]:
-    """Yield the blocks of a file; at least one, perhaps empty, of which the last is marked.
+    """Yield the blocks of a file: at least one, which is empty for an empty file.
 
     Parameters
     ----------
     path : str
         As `open_binary` takes it.
     lines : bool
-        Whether the file is one of lines.
+        Whether the sequences of the file are its lines.
     errors : {"strict", "replace"}
-        What to do with bytes that are no UTF-8.
+        Whether invalid UTF-8 is an error or becomes U+FFFD.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        For invalid UTF-8, with file and byte offset.
+        If the file is invalid UTF-8; the error names the file and the byte.
     """
-    # Fresh memory costs more than reading a small file into it, so one buffer is kept.
+    # Allocating a buffer takes longer than reading a small file into it, so one buffer is kept.
     buffer = _spare.pop() if _spare else bytearray(2 + BLOCK_BYTES)
     try:
         with open_binary(path) as stream:
@@ -69,11 +69,17 @@ _spare: list[bytearray] = []
 def _blocks(
     stream: Reader, buffer: bytearray, path: str, lines: bool, errors: str
 ) -> Iterator[Block]:
+    """Read and clean one block after another.
+
+    The bytes of a block end at `keep`. What follows, up to `stop`, cannot be decoded or decided yet
+    and is moved to the front of the buffer, where `held` bytes wait for the next read. Cleaning in
+    place leaves `data` a view of the buffer; only carriage returns and replacements make a copy.
+    """
     view = memoryview(buffer)
     array = np.frombuffer(buffer, dtype=np.uint8)
     held, offset, before, first, last = 0, 0, _NEWLINE, True, False
     while not last:
-        # Slot 0 is for the byte before, the last one for a newline that is missing at the end.
+        # The first byte is for the byte before, the last one for a missing newline at the end.
         count, last = _fill(stream, view[1 + held : -1])
         start, stop = 1, 1 + held + count
         keep = stop if last else stop - _incomplete(view[max(start, stop - 3) : stop], lines)
@@ -88,7 +94,7 @@ def _blocks(
             data = _without_returns(data, last)
         if not ascii_only and errors == "replace":
             data = _with_first(before, data[1:].tobytes().decode("utf-8", "replace").encode())
-        if lines and last and data[-1] != _NEWLINE:
+        if lines and last and data[-1] != _NEWLINE:  # end the last line too
             if data.base is array:
                 data = array[start - 1 : keep + 1]
                 data[-1] = _NEWLINE
@@ -113,9 +119,9 @@ def _fill(stream: Reader, view: memoryview) -> tuple[int, bool]:
 
 
 def _incomplete(tail: memoryview, lines: bool) -> int:
-    """Return how many of the last bytes must wait for what follows them.
+    """Return how many of the last bytes must wait for the bytes that follow them.
 
-    Those of a character that is not complete, and of a carriage return before a newline.
+    They are the bytes of an incomplete character, or a carriage return that may precede a newline.
     """
     for count, byte in enumerate(reversed(tail), 1):
         if byte < 0x80:

@@ -1,4 +1,4 @@
-"""Corpora: where sequences come from, streamed by blocks and never read whole."""
+"""Corpora: where sequences come from, read block by block and never as a whole."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ __all__ = ["Corpus", "as_corpus", "iter_texts", "iter_units", "iter_word_data"]
 
 @dataclass(frozen=True)
 class Corpus:
-    r"""Where sequences of text come from; iterating gives them as str.
+    r"""A source of sequences of text; iterating yields them as str.
 
-    Made by `Corpus.lines`, `Corpus.text` and others. Wherever a corpus is taken, any iterable of
-    str does too, each str one sequence.
+    `Corpus.lines`, `Corpus.text` and the other class methods make one. Functions that take a corpus
+    also take any iterable of str, in which each str is one sequence.
 
     Examples
     --------
@@ -53,10 +53,10 @@ class Corpus:
 
     @classmethod
     def lines(cls, paths: StrPaths, *, errors: str = "strict") -> Corpus:
-        r"""Read files of one sequence a line.
+        r"""Read files in which each line is a sequence.
 
-        Lines end at ``\n`` only; one ``\r`` before it and a leading byte-order mark are dropped. A
-        blank line is an empty sequence, and a final newline adds none.
+        Lines end at ``\n`` only; one ``\r`` before it and a leading byte-order mark are removed. A
+        blank line is an empty sequence; a final newline does not add a sequence.
 
         Parameters
         ----------
@@ -73,8 +73,8 @@ class Corpus:
         Raises
         ------
         FileNotFoundError
-            If a pattern matches nothing. A file that cannot be read raises OSError, and invalid
-            UTF-8 ValueError, where the corpus is used.
+            If a pattern matches nothing. Reading the corpus raises OSError if a file cannot be
+            read, and ValueError if it is invalid UTF-8.
 
         Examples
         --------
@@ -84,7 +84,7 @@ class Corpus:
 
     @classmethod
     def text(cls, paths: StrPaths, *, errors: str = "strict") -> Corpus:
-        """Read files of running text, one sequence a file, newlines included.
+        """Read files of running text, in which each file is a sequence, newlines included.
 
         Parameters
         ----------
@@ -127,13 +127,13 @@ class Corpus:
         paths : str, path-like, or iterable of them
             Files, or patterns such as ``"fineweb_train_*.bin"``.
         dtype : dtype, optional
-            uint8, uint16, uint32, int32 or int64. None is what the header says, and uint16 for a
-            headerless file.
+            uint8, uint16, uint32, int32 or int64. None takes the dtype of the header, or uint16
+            for a headerless file.
         vocab_size : int
-            V; every id is checked to be below it.
+            V. Each id is checked to lie in [0, V).
         eod_id : int, optional
-            The id between documents, which then are the sequences: a file reads as if it began and
-            ended with it. None takes it for an id like any other.
+            The id between documents, which are then the sequences: a file is read as if it began
+            and ended with this id. None makes each file one sequence.
 
         Returns
         -------
@@ -142,11 +142,11 @@ class Corpus:
         Raises
         ------
         FileNotFoundError
-            If a pattern matches nothing. A file of the wrong size, or with a wrong magic number or
-            an id outside of the vocabulary, raises ValueError where the corpus is used; the error
-            names the file and the offset.
+            If a pattern matches nothing. Reading the corpus raises ValueError if a file has a wrong
+            size, a wrong magic number or an id outside the vocabulary; the error names the file and
+            the byte.
         TypeError
-            If `dtype` is none of those above.
+            If `dtype` is not one of these.
 
         Examples
         --------
@@ -164,14 +164,14 @@ class Corpus:
 
     @classmethod
     def jsonl(cls, paths: StrPaths, *, text_key: str = "text", errors: str = "strict") -> Corpus:
-        r"""Read texts from files of JSON objects, one a line, each text a sequence.
+        r"""Read files with one JSON object per line, whose texts are the sequences.
 
         Parameters
         ----------
         paths : str, path-like, or iterable of them
             As `Corpus.lines` takes them.
         text_key : str
-            Key of the text in each object.
+            The key of the text in each object.
         errors : {"strict", "replace"}
             Whether invalid UTF-8 is an error or becomes U+FFFD.
 
@@ -182,8 +182,8 @@ class Corpus:
         Raises
         ------
         FileNotFoundError
-            If a pattern matches nothing. A line that is no object with a text raises ValueError
-            where the corpus is used.
+            If a pattern matches nothing. Reading the corpus raises ValueError if a line is not an
+            object with a text; the error names the file and the line.
 
         Examples
         --------
@@ -199,13 +199,14 @@ class Corpus:
 
     @classmethod
     def parquet(cls, paths: StrPaths, *, column: str = "text") -> Corpus:
-        """Read a column of texts from Parquet files, each text a sequence; needs pyarrow.
+        """Read a column of Parquet files, whose texts are the sequences; needs pyarrow.
 
         Parameters
         ----------
         paths : str, path-like, or iterable of them
             Files, or patterns such as ``"train-*.parquet"``.
         column : str
+            The name of the column.
 
         Returns
         -------
@@ -214,20 +215,20 @@ class Corpus:
         Raises
         ------
         FileNotFoundError
-            If a pattern matches nothing. A file that is damaged, has no such column or holds
-            something else in it raises ValueError where the corpus is used.
+            If a pattern matches nothing. Reading the corpus raises ValueError if a file is damaged,
+            or has no such column, or the column contains anything but texts.
         """
         return cls(ParquetFiles(expand_paths(paths), column))
 
     @classmethod
     def records(cls, records: Iterable[Mapping[str, Any]], *, text_key: str = "text") -> Corpus:
-        """Read texts from an iterable of dicts, such as a data set of Hugging Face.
+        """Read an iterable of dicts, such as a Hugging Face data set, whose texts are sequences.
 
         Parameters
         ----------
         records : iterable of mappings
         text_key : str
-            Key of the text in each.
+            The key of the text in each record.
 
         Returns
         -------
@@ -236,7 +237,7 @@ class Corpus:
         Raises
         ------
         ValueError
-            Where the corpus is used, for a record that has no text under the key.
+            If a record has no text under the key. Reading the corpus raises it.
 
         Examples
         --------
@@ -267,7 +268,7 @@ def as_corpus(corpus: Corpus | Iterable[str]) -> Corpus:
     Raises
     ------
     TypeError
-        For a single str, bytes, path or mapping, and for what is not iterable.
+        If `corpus` is a single str, bytes, path or mapping, or is not iterable.
     """
     if isinstance(corpus, Corpus):
         return corpus

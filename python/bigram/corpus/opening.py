@@ -23,20 +23,20 @@ class Reader(Protocol):
     """A binary stream."""
 
     def readinto(self, buffer: Any, /) -> int | None:
-        """Fill a buffer as far as the stream goes."""
+        """Fill a buffer, or less of it; return the number of bytes, 0 at the end of the stream."""
 
 
 def expand_paths(paths: StrPaths) -> tuple[str, ...]:
-    """Return the paths as str, patterns with ``*``, ``?`` or ``[`` replaced by what they match.
+    """Return the paths as str, each pattern with ``*``, ``?`` or ``[`` replaced by its matches.
 
     Raises
     ------
     TypeError
-        If a path is neither str nor PathLike.
+        If a path is neither a str nor a PathLike.
     FileNotFoundError
         If a pattern matches nothing.
     ValueError
-        If there is no path.
+        If `paths` is empty.
     """
     if isinstance(paths, (bytes, str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]

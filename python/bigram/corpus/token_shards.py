@@ -100,7 +100,7 @@ def check_shard_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
 
 
 class _Shard:
-    """A memory-mapped file and the tokens in it."""
+    """A memory-mapped file and its tokens."""
 
     def __init__(self, file: io.FileIO, path: str, dtype: np.dtype[Any] | None) -> None:
         size = os.fstat(file.fileno()).st_size

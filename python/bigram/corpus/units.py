@@ -82,14 +82,16 @@ def split_lines(data: bytes) -> list[str]:
 def join_pieces(units: Iterable[TextUnit]) -> Iterator[Lines | Texts]:
     """Yield the units with the pieces of a text joined: whole texts, whatever their size."""
     pieces: list[str] = []
+    num_read = 0
     for unit in units:
         if not isinstance(unit, Piece):
             yield unit
             continue
         pieces.append(unit.text)
+        num_read += unit.num_read
         if unit.ends:
-            yield Texts(["".join(pieces)], unit.where._replace(position=0))
-            pieces = []
+            yield Texts(["".join(pieces)], unit.where._replace(position=0), num_read)
+            pieces, num_read = [], 0
 
 
 def between_words(units: Iterable[TextUnit]) -> Iterator[TextUnit]:
@@ -103,4 +105,4 @@ def between_words(units: Iterable[TextUnit]) -> Iterator[TextUnit]:
         cut = len(text) if unit.ends else max(0, *map(text.rfind, "\0\t\n\r "))
         held = text[cut:]
         where = unit.where._replace(position=position)
-        yield Piece(text[:cut], unit.starts, unit.ends, where)
+        yield Piece(text[:cut], unit.starts, unit.ends, where, unit.num_read)

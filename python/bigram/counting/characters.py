@@ -1,8 +1,8 @@
-"""Characters counted as they are read: the vocabulary grows, and ids are put in order at the end.
+"""Count characters while reading them: the vocabulary grows, and ids are sorted at the end.
 
-Blocks of ASCII are counted as raw bytes in a 128 x 128 table, where a newline stands for the
-boundary; no str and no ids are made. Other blocks are counted by code point, with ids given in
-order of appearance. Both tables are put together, sorted, at the end.
+Blocks of ASCII are counted as raw bytes in a 128 x 128 table, in which a newline stands for the
+boundary; neither str nor ids are made. Other blocks are counted by code point, under ids in order
+of appearance. At the end both tables are added and sorted.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def _counted(corpus: Corpus, progress: bool) -> CharCounter:
     return counter
 
 
-_spare: list[Dense] = []  # fresh memory costs as much as counting a small file into it
+_spare: list[Dense] = []  # allocating a table takes as long as counting a small file into it
 
 
 class CharCounter:
-    """Counts of characters whose vocabulary is not yet known.
+    """Counts of characters for a vocabulary that is not known before the end.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class CharCounter:
         self._bounded = sequence is not None
         self._bytes = _spare.pop() if _spare else np.empty((_ASCII, _ASCII), dtype=np.int64)
         self._bytes.fill(0)
-        self._ends: set[int] = set()  # last symbols of running texts, perhaps contexts of no pair
+        self._ends: set[int] = set()  # last symbols of running texts, which may not be a context
         self._others = PointCounter()
         self._previous = _NEWLINE  # code point before the next block
 
@@ -95,7 +95,7 @@ class CharCounter:
         if block.first:
             self._previous = _NEWLINE
         if data.size > 1:
-            skip = int(block.first and not self._lines)  # nothing stands before a running text
+            skip = int(block.first and not self._lines)  # nothing comes before a running text
             if block.ascii:
                 if data[0] >= _ASCII:
                     self._others.add(np.array([self._previous, data[1]], dtype=np.uint32))
@@ -130,7 +130,7 @@ class CharCounter:
         self._previous = int(points[-1])
 
     def _symbols(self) -> tuple[dict[int, int], list[int]]:
-        """Return the code points of the rows met in the table of bytes, and of the other ids.
+        """Return the code points that occur in the table of bytes, and those of the other ids.
 
         `BOUNDARY` stands for newlines that are boundaries.
         """
@@ -146,12 +146,12 @@ class CharCounter:
         return rows, others
 
     def characters(self) -> set[str]:
-        """Return all characters met, without boundaries."""
+        """Return all characters that occurred, without boundaries."""
         rows, others = self._symbols()
         return set(map(chr, {*rows.values(), *others} - {BOUNDARY}))
 
     def result(self) -> tuple[Dense | Csr, CharTokenizer]:
-        """Return the counts and the default tokenizer of the characters met."""
+        """Return the counts and the default tokenizer of the characters that occurred."""
         rows, others = self._symbols()
         characters = set(map(chr, {*rows.values(), *others} - {BOUNDARY}))
         tokenizer = default_tokenizer(characters, running_text=not self._bounded)
@@ -168,7 +168,7 @@ class CharCounter:
         return matrix, tokenizer
 
     def result_for(self, tokenizer: Tokenizer) -> Dense | Csr | None:
-        """Return the counts by a tokenizer's ids, None if it cannot encode what was met."""
+        """Return the counts by a tokenizer's ids; None if it cannot encode a character."""
         boundary, unknown = tokenizer.boundary_id, tokenizer.unknown_id
         if (boundary is not None) != self._bounded:
             return None

@@ -1,4 +1,4 @@
-"""Pairs of code points, counted under ids that are given in order of appearance."""
+"""Count pairs of code points under ids in order of appearance."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from bigram.kernels import count_bigrams, count_bigrams_sparse, encode_character
 
 __all__ = ["BOUNDARY", "PointCounter", "add_up"]
 
-BOUNDARY = 0x110000  # stands for the boundary among code points, being none itself
+BOUNDARY = 0x110000  # stands for the boundary; the first number that is not a code point
 _NUM_POINTS = BOUNDARY + 1
 _DENSE_LIMIT = 4096  # ids; with more of them, counts are sparse
 _HELD_POINTS = 1 << 22  # counted together, where counts are sparse
 
 
 class PointCounter:
-    """Counts of neighbouring code points; `points` holds the code point of each id."""
+    """Counts of neighbouring code points; `points[id]` is the code point of an id."""
 
     def __init__(self) -> None:
         self.points: list[int] = []
-        self._ids = np.zeros(0, dtype=np.uint32)  # id + 1 of each code point, 0 where there is none
+        self._ids = np.zeros(
+            0, dtype=np.uint32
+        )  # id + 1 of each code point, 0 for those without an id
         self._matrix: Dense | None = np.zeros((0, 0), dtype=np.int64)
         self._sum = RunningSum()
         self._held: list[npt.NDArray[np.uint32]] = []
@@ -39,7 +41,7 @@ class PointCounter:
         self._count(self._ids.take(points))
 
     def add_utf8(self, data: npt.NDArray[np.uint8], before: int | None) -> int:
-        """Count neighbours in UTF-8 text and the code point `before` it; return the last one."""
+        """Count UTF-8 text that follows the code point `before`; return its last code point."""
         self._prepare()
         start = 0 if before is None else 1
         out = np.empty(data.size + 1, dtype=np.uint32)
@@ -57,11 +59,11 @@ class PointCounter:
         return last
 
     def _prepare(self) -> None:
-        if not self._ids.size:  # plain ASCII text never comes here
+        if not self._ids.size:  # not needed for ASCII text, which is counted as bytes
             self._ids = np.zeros(_NUM_POINTS, dtype=np.uint32)
 
     def _number(self, point: int) -> int:
-        """Give the next id to a code point."""
+        """Give a code point the next id; return the id plus one."""
         self.points.append(point)
         self._ids[point] = len(self.points)
         return len(self.points)
@@ -110,7 +112,7 @@ class PointCounter:
 
 
 def _sparse(rows: npt.NDArray[Any], columns: npt.NDArray[Any], counts: Dense, size: int) -> Csr:
-    """Add up counts by row and column to a (size, size) matrix with sorted indices."""
+    """Sum counts by row and column into a (size, size) matrix with sorted indices."""
     from scipy.sparse import csr_array
 
     triples: Any = (counts, (rows, columns))
@@ -122,7 +124,7 @@ def _sparse(rows: npt.NDArray[Any], columns: npt.NDArray[Any], counts: Dense, si
 def add_up(
     parts: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any], Dense]], size: int
 ) -> Dense | Csr:
-    """Add up pairs of ids and their counts to a (size, size) matrix, dense if it is small."""
+    """Sum counts of pairs of ids into a (size, size) matrix, dense if it is small."""
     rows, columns, counts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     if size > _DENSE_LIMIT:
         return _sparse(rows, columns, counts, size)

@@ -1,4 +1,4 @@
-"""Counting a corpus: which way is taken for which tokenizer, layout and size."""
+"""Count a corpus in the way that suits its tokenizer, layout and size."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def count(
     Parameters
     ----------
     corpus : Corpus or iterable of str
-        Read once, by blocks.
+        Read once, block by block.
     tokenizer : Tokenizer, optional
-        None builds a `CharTokenizer` of all characters met. Its boundary is ``"."``, or ``"\n"``
-        where that occurs, or else ``"\x00"``; for `Corpus.text` it has none.
+        None builds a `CharTokenizer` of all characters that occur. Its boundary is ``"."``, or
+        ``"\n"`` where that occurs, or otherwise ``"\x00"``; for `Corpus.text` it has none.
     layout : {"auto", "dense", "sparse"}
-        How the counts are kept: "auto" is dense up to 4,096 ids.
+        How the counts are stored: "auto" is dense up to 4,096 ids.
     memory_limit : int, optional
-        Bytes that sparse counts may take while counting, with the chunk being counted. What
-        exceeds it is spilled to disk, and the result is memory-mapped.
+        Bytes of memory for sparse counts and the chunk that is being counted. Counts beyond it are
+        written to disk, and the result is memory-mapped.
     resume : path, optional
-        Checkpoint file. The count goes on from it if it exists, keeps it up to date, and removes it
-        at the end; a count that was killed is repeated with the same arguments.
+        Checkpoint file. If it exists, counting resumes from it; it is kept up to date, and removed
+        at the end. To resume a count that was killed, call again with the same arguments.
     out : path, optional
         File for the counts, as `BigramCounts.save` writes it.
     progress : bool
@@ -115,7 +115,7 @@ def count(
 
 
 def _checked_limit(layout: str, memory_limit: int | None) -> int:
-    """Return the largest vocabulary to keep dense."""
+    """Return the largest vocabulary whose counts are dense."""
     is_dense_layout(layout, 1)
     if memory_limit is None:
         return DENSE_LIMIT
@@ -123,13 +123,13 @@ def _checked_limit(layout: str, memory_limit: int | None) -> int:
 
 
 def _check_writable(resume: StrPath | None, out: StrPath | None) -> None:
-    """Raise now what would otherwise be raised after hours of counting."""
+    """Check both files now, not after hours of counting."""
     for path in (resume, out):
         if path is not None:
             check_writable(path)
     places = {os.path.realpath(path) for path in (resume, out) if path is not None}
     if resume is not None and out is not None and len(places) == 1:
-        raise ValueError(f"resume and out are both {os.fspath(out)}: the first is removed")
+        raise ValueError(f"resume = {os.fspath(out)!r}, wanted another file than out")
 
 
 def _count_symbols(
@@ -148,7 +148,7 @@ def _count_symbols(
 
 
 def _vocabulary(corpus: Corpus, resume: StrPath) -> Tokenizer:
-    """Return the tokenizer of a checkpoint or, where there is none yet, of all characters."""
+    """Return the tokenizer of a checkpoint, or the default one if there is no checkpoint yet."""
     if os.path.exists(resume):
         _, _, header = open_arrays(resume, kind="checkpoint")
         return from_json(header["header"]["tokenizer"])

@@ -1,14 +1,15 @@
-"""Counting a stream of token batches: one chunk and the running sum in memory, or less.
+"""Count a stream of token batches, with one chunk and the running sum in memory, or less.
 
-With a memory limit the running sum is spilled to disk as sorted runs, which are merged at the end.
-With a checkpoint the sum and the place in the stream are saved together, in one file, so that a
-killed count goes on without losing or doubling a pair.
+With a memory limit the running sum is written to disk as sorted runs, which are merged at the end.
+With a checkpoint the sum and the position in the stream are saved together, in one file, so that a
+killed count resumes without losing a pair or counting one twice.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +39,7 @@ _CHECKPOINT_SHARE = 20  # at most one part in 20 of the time goes to checkpoints
 
 
 class CountStream:
-    """A count in progress: `feed` it the batches, then ask for the `result`.
+    """A count in progress: `feed` it the batches, then take the `result`.
 
     Parameters
     ----------
@@ -46,12 +47,12 @@ class CountStream:
     dense : bool
         Count into a (V, V) array; otherwise into sparse sums.
     memory_limit : int or None
-        Bytes that sparse sums may take, with the chunk that is being counted.
+        Bytes of memory for sparse sums and the chunk that is being counted.
     resume : path or None
-        Checkpoint: continued if the file exists, kept up to date while counting, and removed
+        Checkpoint: counting resumes from the file if it exists, keeps it up to date, and removes it
         when the ``with`` block ends without an exception.
     header : mapping of str to JSON values
-        Saved with the counts; a checkpoint made with another header is not continued.
+        Saved with the counts; a checkpoint with another header is refused.
     """
 
     def __init__(
@@ -71,13 +72,13 @@ class CountStream:
         self._sum = RunningSum()
         self._runs: list[str] = []
         self._batches_done = 0
-        self._crc = 0  # of all tokens and offsets counted: a stream that differs is noticed
+        self._crc = 0  # of all tokens and offsets counted, to detect a stream that differs
         self._next_save = 0.0
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> CountStream:
         if self._checkpoint is None:
-            import tempfile
+            import tempfile  # 2 ms; counts of characters do not come here
 
             folder = tempfile.TemporaryDirectory(prefix="bigram-", ignore_cleanup_errors=True)
             self._folder = self._cleanup.enter_context(folder)
@@ -96,15 +97,13 @@ class CountStream:
     ) -> None:
         self._cleanup.close()
         if self._checkpoint is not None and kind is None:
-            import shutil
-
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._checkpoint)
             remove_leftovers(self._checkpoint)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def feed(self, batches: Iterable[TokenBatch]) -> None:
-        """Count all batches of a stream, but those that a checkpoint has counted already."""
+        """Count the batches of a stream, except those that a checkpoint has counted already."""
         iterator = iter(batches)
         self._skip(iterator)
         held: list[TokenBatch] = []
@@ -121,7 +120,7 @@ class CountStream:
     def result(self, out: StrPath | None = None) -> Array | Csr:
         """Return the counts, (V, V).
 
-        Sparse counts that were spilled, or go to a file `out`, come memory-mapped.
+        Sparse counts that were written to disk, or to a file `out`, are memory-mapped.
         """
         if self._matrix is not None:
             return self._matrix
@@ -136,7 +135,7 @@ class CountStream:
         bound = sum(source.max_pairs for source in sources)
         path = os.path.join(self._folder, "total") if out is None else out
         write_sparse(path, blocks, self._vocab_size, bound, self._header)
-        # Where files can be removed while mapped, the mapping outlives its folder.
+        # On systems that can remove a mapped file, the mapping outlives its folder.
         return map_counts(path)
 
     def _skip(self, batches: Iterator[TokenBatch]) -> None:
@@ -149,7 +148,7 @@ class CountStream:
         if crc != self._crc:
             raise ValueError(
                 f"{self._checkpoint}: the corpus differs from the one counted so far; remove the "
-                "file to begin anew"
+                "file to start again"
             )
 
     def _count(self, batches: list[TokenBatch]) -> None:
@@ -170,7 +169,10 @@ class CountStream:
             self._save(self._checkpoint)
 
     def _chunk_size(self) -> int:
-        """Return how many tokens to count at once: more, as the sum takes more memory anyway."""
+        """Return how many tokens to count at once: as many as the sum has pairs, within limits.
+
+        A larger chunk is merged into the sum fewer times, for memory that the sum takes anyway.
+        """
         if self._limit is not None:
             return min(max(self._limit // 64, _LEAST_TOKENS), _CHUNK_TOKENS)
         return min(max(self._sum.num_pairs, _CHUNK_TOKENS), 4 * _CHUNK_TOKENS)
@@ -184,9 +186,9 @@ class CountStream:
             self._spill()
 
     def _spill(self) -> None:
-        """Write the running sum to disk as one more sorted run, and begin a new one.
+        """Write the running sum to disk as a sorted run, and begin a new sum.
 
-        A checkpoint names it at the end of the batch; without one, it counts as not written.
+        The next checkpoint names the run; a run that no checkpoint names is counted again.
         """
         os.makedirs(self._folder, exist_ok=True)
         run = os.path.join(self._folder, f"run-{len(self._runs):06}")
@@ -197,7 +199,7 @@ class CountStream:
         self._sum = RunningSum()
 
     def _save(self, path: str) -> None:
-        """Write the sum so far and the place in the stream, in one file: both or neither."""
+        """Write the sum and the position in the stream to one file, so that they always agree."""
         start = time.monotonic()
         arrays: dict[str, Array] = {}
         if self._matrix is not None:
@@ -216,12 +218,14 @@ class CountStream:
         self._next_save = now + max(_CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (now - start))
 
     def _restore(self, path: str) -> None:
-        """Take up a checkpoint; runs that it does not name were not finished."""
+        """Read a checkpoint, and remove the runs that it does not name."""
         _, arrays, header = load_arrays(path, kind="checkpoint")
         dense = "matrix" in arrays
         same = (self._vocab_size, self._header) == (header["vocab_size"], header["header"])
         if not same or dense != (self._matrix is not None):
-            raise ValueError(f"{path}: was made with another tokenizer or other options")
+            raise ValueError(
+                f"{path}: the checkpoint was made with another tokenizer or other options"
+            )
         if dense:
             self._matrix = arrays["matrix"]
         elif arrays:
@@ -229,15 +233,13 @@ class CountStream:
         self._batches_done, self._crc = header["batches_done"], header["crc32"]
         self._runs = [os.path.join(self._folder, run) for run in header["runs"]]
         if os.path.isdir(self._folder):
-            import shutil
-
             for name in set(os.listdir(self._folder)) - set(header["runs"]):
                 path = os.path.join(self._folder, name)
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 def _joined(batches: list[TokenBatch]) -> tuple[Array, Array]:
-    """Put batches together: their sequences one after another."""
+    """Return the tokens and offsets of several batches as those of one."""
     if len(batches) == 1:
         return batches[0].tokens, batches[0].offsets
     tokens = np.concatenate([batch.tokens for batch in batches])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bigram.common.checks import check_ids
 from bigram.common.types import Ids, Json, Offsets
+from bigram.corpus.unicode import utf8
 from bigram.corpus.where import Where
 from bigram.tokenizers.errors import boundary_inside
 from bigram.tokenizers.ids import as_texts, batch_offsets, line_offsets
@@ -20,13 +21,13 @@ __all__ = ["ByteTokenizer"]
 
 
 class ByteTokenizer:
-    r"""One id per byte of the text's UTF-8 form: 256 ids, nothing is ever unknown.
+    r"""One id per byte of UTF-8: 256 ids, and no unknown symbol.
 
     Parameters
     ----------
     boundary : str, int or None
         The byte before and after each sequence, as an ASCII character or a number in [0, 256).
-        255 occurs in no UTF-8 text.
+        UTF-8 text never contains 255.
 
     Examples
     --------
@@ -44,7 +45,7 @@ class ByteTokenizer:
     def __init__(self, boundary: str | int | None = None) -> None:
         if isinstance(boundary, str):
             if len(boundary) != 1 or not boundary.isascii():
-                raise ValueError(f"boundary = {boundary!r} is not one ASCII character")
+                raise ValueError(f"boundary = {boundary!r}, wanted a single ASCII character")
             boundary = ord(boundary)
         if boundary is not None:
             boundary = index(boundary)
@@ -53,7 +54,7 @@ class ByteTokenizer:
         self.boundary_id = boundary
 
     def token_id(self, symbol: str) -> int:
-        """Return the id of one symbol of `vocab`; KeyError if there is none."""
+        """Return the id of one symbol; KeyError if it is not in the vocabulary."""
         if symbol not in self.vocab:
             raise KeyError(f"symbol {symbol!r} is not in the vocabulary")
         return self.vocab.index(symbol)
@@ -63,7 +64,7 @@ class ByteTokenizer:
 
         Parameters
         ----------
-        text : str, or anything with bytes in a buffer, of which the ids are a view
+        text : str, or a bytes-like object, of which the ids are a view
 
         Returns
         -------
@@ -72,7 +73,7 @@ class ByteTokenizer:
         Raises
         ------
         ValueError
-            If the text holds the boundary.
+            If the text contains the boundary.
 
         Examples
         --------
@@ -103,7 +104,7 @@ class ByteTokenizer:
         Raises
         ------
         ValueError
-            If a text holds the boundary.
+            If a text contains the boundary.
 
         Examples
         --------
@@ -133,7 +134,7 @@ class ByteTokenizer:
         return self.encode_texts(data.decode().split("\n")[:-1], where)
 
     def decode(self, ids: npt.ArrayLike) -> str:
-        """Return the text of the bytes; those that are no UTF-8 become U+FFFD.
+        """Return the text of the bytes; invalid UTF-8 becomes U+FFFD.
 
         Parameters
         ----------
@@ -174,5 +175,5 @@ class ByteTokenizer:
 
 
 def _utf8(text: str | bytes) -> bytes:
-    """Return the UTF-8 form of a str, lone surrogates among it; bytes as they are."""
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    """Return a str as UTF-8, and bytes as they are."""
+    return utf8(text) if isinstance(text, str) else text

@@ -30,18 +30,17 @@ class CharTokenizer:
     Parameters
     ----------
     vocab : sequence of str
-        The symbols; the position of a symbol is its id. All are single characters, except that
-        `unknown` may be longer, such as ``"<unk>"``.
+        The symbols; the position of a symbol is its id. Each is a single character; only `unknown`
+        may be longer, such as ``"<unk>"``.
     boundary : str or None
         The symbol of `vocab` that stands before and after each sequence.
     unknown : str or None
-        The symbol of `vocab` that characters outside of it are mapped to. None makes them an
-        error.
+        The symbol of `vocab` for characters that are not in `vocab`. None makes them an error.
 
     Raises
     ------
     ValueError
-        If a symbol is empty, too long or twice in `vocab`, or `boundary` or `unknown` is not in it.
+        If a symbol is empty, too long or repeated, or `boundary` or `unknown` is not in `vocab`.
 
     Examples
     --------
@@ -75,16 +74,16 @@ class CharTokenizer:
             self._check_symbols()
         for name, symbol in (("boundary", self.boundary), ("unknown", self.unknown)):
             if symbol is not None and symbol not in ids:
-                raise ValueError(f"{name} = {symbol!r} is not in the vocabulary")
+                raise ValueError(f"{name} = {symbol!r}, wanted a symbol of the vocabulary")
         if self.boundary is not None and self.boundary == self.unknown:
-            raise ValueError(f"boundary and unknown are the same symbol {self.boundary!r}")
+            raise ValueError(f"unknown = {self.unknown!r}, wanted another symbol than boundary")
 
     def _check_symbols(self) -> None:
         for index, symbol in enumerate(self.vocab):
             if not isinstance(symbol, str):
                 raise TypeError(f"vocab[{index}] is {type(symbol).__name__}, wanted str")
             if len(symbol) != 1 and (symbol != self.unknown or not symbol):
-                raise ValueError(f"vocab[{index}] = {symbol!r} is not a single character")
+                raise ValueError(f"vocab[{index}] = {symbol!r}, wanted a single character")
             if self._ids[symbol] != index:
                 raise ValueError(f"vocab[{index}] = {symbol!r} is in the vocabulary twice")
 
@@ -98,9 +97,10 @@ class CharTokenizer:
         ----------
         texts : iterable of str, or Corpus
         boundary : str or None
-            A single character that occurs in no text; it gets id 0. None is for running text.
+            A single character that does not occur in the texts; it gets id 0. None is for running
+            text.
         unknown : str or None
-            A symbol for characters not seen here; it gets the last id.
+            A symbol for characters that do not occur in the texts; it gets the last id.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class CharTokenizer:
         Raises
         ------
         ValueError
-            If a text holds the boundary.
+            If a text contains the boundary.
 
         Examples
         --------
@@ -158,7 +158,7 @@ class CharTokenizer:
         return None if self.unknown is None else self._ids[self.unknown]
 
     def token_id(self, symbol: str) -> int:
-        """Return the id of one symbol; KeyError if the vocabulary lacks it."""
+        """Return the id of one symbol; KeyError if it is not in the vocabulary."""
         try:
             return self._ids[symbol]
         except KeyError:
@@ -180,7 +180,7 @@ class CharTokenizer:
         UnknownSymbolError
             If a character is not in the vocabulary and there is no unknown symbol.
         ValueError
-            If the text holds the boundary symbol.
+            If the text contains the boundary symbol.
 
         Examples
         --------
@@ -208,14 +208,14 @@ class CharTokenizer:
         -------
         tokens : array, shape (n_tokens,), uint8, uint16 or uint32
         offsets : int64 array, shape (n_texts + 1,)
-            Text `i` is ``tokens[offsets[i]:offsets[i + 1]]``, its boundaries included.
+            Text `i` is ``tokens[offsets[i]:offsets[i + 1]]``, with its boundaries.
 
         Raises
         ------
         UnknownSymbolError
             If a character is not in the vocabulary and there is no unknown symbol.
         ValueError
-            If a text holds the boundary symbol.
+            If a text contains the boundary symbol.
 
         Examples
         --------
@@ -303,7 +303,7 @@ class CharTokenizer:
 
     @cached_property
     def _table(self) -> Ids:
-        """Id of each code point; the last entry serves all that lie beyond."""
+        """Id of each code point; the last entry is for all larger code points."""
         characters = [(ord(s), i) for s, i in self._ids.items() if len(s) == 1]
         size = max((point for point, _ in characters), default=0) + 2
         table = np.full(max(size, 256), self._missing, dtype=id_dtype(self.vocab_size + 1))
@@ -313,7 +313,7 @@ class CharTokenizer:
 
     @cached_property
     def _byte_table(self) -> bytes | None:
-        """The table for ASCII text as `bytes.translate` takes it, where ids fit into bytes."""
+        """The table of ASCII for `bytes.translate`; None if an id does not fit into a byte."""
         return self._table[:256].tobytes() if self._table.dtype == np.uint8 else None
 
     def _lookup(self, text: str) -> Ids:
@@ -336,7 +336,7 @@ class CharTokenizer:
         return int((ids == self.vocab_size).argmax())
 
     def _narrow(self, ids: Ids) -> Ids:
-        """Return ids in the vocabulary's dtype; the lookup needs room for one id more."""
+        """Return ids in the dtype of the vocabulary; the lookup uses one more id for errors."""
         return ids.astype(id_dtype(self.vocab_size), copy=False)
 
     def _checked(self, ids: Ids, texts: list[str], offsets: Offsets | None, where: Where) -> Ids:

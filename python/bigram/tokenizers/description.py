@@ -1,4 +1,4 @@
-"""A tokenizer from its JSON description."""
+"""Make a tokenizer from its JSON description."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def from_json(description: Mapping[str, Any]) -> Tokenizer:
     Raises
     ------
     ValueError
-        If `description` is of no known kind, or damaged.
+        If the kind of tokenizer is not known, or the description is damaged.
 
     Examples
     --------
@@ -58,4 +58,4 @@ def from_json(description: Mapping[str, Any]) -> Tokenizer:
             return TiktokenTokenizer.from_json(description)
     except (KeyError, TypeError) as error:
         raise ValueError(f"damaged description of a tokenizer: {error}") from error
-    raise ValueError(f"tokenizer kind {kind!r} is not known; it may be from a newer bigram")
+    raise ValueError(f"kind = {kind!r} is not a kind of tokenizer; it may be from a newer bigram")

@@ -1,4 +1,4 @@
-"""From a corpus to token ids, by batches."""
+"""From a corpus to batches of token ids."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ __all__ = ["TokenBatch", "encode_corpus", "pairs_inside"]
 class TokenBatch:
     """Some sequences of a corpus as token ids.
 
-    A sequence too long for one batch goes on in the next ones, each of which begins with the last
-    token of the one before: no pair is lost or counted twice.
+    A sequence that is too long for one batch continues in the next ones, each of which begins with
+    the last token of the one before, so that no pair is lost or counted twice.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class TokenBatch:
 
 
 def pairs_inside(num_tokens: int, offsets: Offsets) -> npt.NDArray[np.bool_]:
-    """Tell which neighbours are pairs, none of which crosses an offset, shape (num_tokens - 1,)."""
+    """Tell which neighbours are pairs, as no pair crosses an offset; shape (num_tokens - 1,)."""
     inside = np.ones(max(num_tokens - 1, 0), np.bool_)
     borders = offsets[1:-1]
     inside[borders[(borders > 0) & (borders < num_tokens)] - 1] = False
@@ -64,13 +64,13 @@ def pairs_inside(num_tokens: int, offsets: Offsets) -> npt.NDArray[np.bool_]:
 def encode_corpus(
     corpus: Corpus | Iterable[str], tokenizer: Tokenizer | None, *, progress: bool = False
 ) -> Iterator[TokenBatch]:
-    """Yield a corpus as token ids, by batches of about a megabyte of text.
+    """Yield a corpus as token ids, in batches of about a megabyte of text.
 
     Parameters
     ----------
     corpus : Corpus or iterable of str
     tokenizer : Tokenizer or None
-        None for `Corpus.shards`, which need none.
+        None for `Corpus.shards`, which do not need one.
     progress : bool
         Show a progress bar.
 

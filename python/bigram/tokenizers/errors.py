@@ -10,12 +10,12 @@ __all__ = ["UnknownSymbolError", "boundary_inside"]
 
 
 class UnknownSymbolError(ValueError):
-    """A text holds a symbol that the vocabulary lacks.
+    """A text contains a symbol that is not in the vocabulary.
 
     Attributes
     ----------
     character : str
-        A word, for tokenizers of words.
+        The character, or the word if the tokenizer is one of words.
     code_point : int
         Of its first character.
     text_index : int
@@ -56,7 +56,7 @@ class UnknownSymbolError(ValueError):
 def boundary_inside(
     texts: Sequence[str | bytes], boundary: str | bytes, where: Where
 ) -> ValueError:
-    """Return the error for the first of `texts` that holds the boundary symbol."""
+    """Return the error for the first of `texts` that contains the boundary symbol."""
     index, position = next(
         (i, text.find(boundary))  # type: ignore[arg-type]
         for i, text in enumerate(texts)

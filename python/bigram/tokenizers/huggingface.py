@@ -20,8 +20,7 @@ __all__ = ["HuggingFaceTokenizer"]
 class HuggingFaceTokenizer:
     """A trained tokenizer of Hugging Face; needs the package `tokenizers`.
 
-    Special tokens that its post-processor would add are left out, truncation and padding are
-    turned off.
+    Its post-processor does not add special tokens, and truncation and padding are turned off.
 
     Parameters
     ----------
@@ -37,7 +36,7 @@ class HuggingFaceTokenizer:
     OSError
         If the file cannot be read.
     ValueError
-        If the file is no tokenizer, or `boundary` is not in the vocabulary.
+        If the file is not a tokenizer, or `boundary` is not in the vocabulary.
 
     Examples
     --------
@@ -55,7 +54,7 @@ class HuggingFaceTokenizer:
         self.boundary = boundary
         self.boundary_id = None if boundary is None else self.token_id_or_none(boundary)
         if boundary is not None and self.boundary_id is None:
-            raise ValueError(f"boundary = {boundary!r} is not in the vocabulary")
+            raise ValueError(f"boundary = {boundary!r}, wanted a token of the vocabulary")
         unknown = getattr(self._tokenizer.model, "unk_token", None)
         self.unknown_id = None if unknown is None else self.token_id_or_none(unknown)
 
@@ -74,12 +73,12 @@ class HuggingFaceTokenizer:
         return len(self.vocab)
 
     def token_id_or_none(self, symbol: str) -> int | None:
-        """Return the id of a token, None if the vocabulary lacks it."""
+        """Return the id of a token, None if it is not in the vocabulary."""
         found: int | None = self._tokenizer.token_to_id(symbol)
         return found
 
     def token_id(self, symbol: str) -> int:
-        """Return the id of a token; KeyError if the vocabulary lacks it."""
+        """Return the id of a token; KeyError if it is not in the vocabulary."""
         found = self.token_id_or_none(symbol)
         if found is None:
             raise KeyError(f"token {symbol!r} is not in the vocabulary")
@@ -97,12 +96,12 @@ class HuggingFaceTokenizer:
         Raises
         ------
         ValueError
-            If a text holds the boundary token.
+            If a text contains the boundary token.
         """
         return between_boundaries(self._lists(as_texts(texts)), self.boundary_id, self.vocab_size)
 
     def _lists(self, texts: list[str]) -> list[list[int]]:
-        # Lone surrogates cannot be handed to a tokenizer that is not written in Python.
+        # The tokenizer is written in Rust, whose strings cannot contain lone surrogates.
         clean = [text if text.isascii() else _without_surrogates(text) for text in texts]
         encode = getattr(self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch)
         lists = [encoding.ids for encoding in encode(clean, add_special_tokens=False)]

@@ -1,4 +1,4 @@
-"""What the tokenizers share: where a text comes from, errors that say so, checks and offsets."""
+"""Checks of texts and ids, and offsets, which the tokenizers share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bigram.common.types import Ids, Offsets
 
 
 def id_dtype(vocab_size: int) -> np.dtype[Any]:
-    """Return the smallest of uint8, uint16 and uint32 that holds ``vocab_size - 1``."""
+    """Return the smallest of uint8, uint16 and uint32 that can represent ``vocab_size - 1``."""
     return np.min_scalar_type(max(vocab_size - 1, 0))
 
 
 def as_texts(texts: Iterable[str]) -> list[str]:
-    """Return `texts` as a list, or say which of them is no str."""
+    """Return `texts` as a list, checked to contain only str."""
     if isinstance(texts, (str, bytes)):
         raise TypeError(
             f"texts is a {type(texts).__name__}, wanted an iterable of str: pass [text]"

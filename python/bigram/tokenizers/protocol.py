@@ -1,8 +1,7 @@
-"""Tokenizers: text to ids and back, by NumPy over whole batches of text.
+"""What the package needs of a tokenizer, which turns text into ids and back.
 
-A tokenizer with a boundary symbol puts its id before and after every sequence; the boundary is
-both the first context and the stop token. ``encode`` leaves the boundaries out, ``encode_batch``
-puts them in.
+A tokenizer with a boundary symbol puts its id before and after each sequence; the boundary is both
+the first context and the stop token. ``encode`` omits the boundaries, ``encode_batch`` adds them.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Granularity: TypeAlias = Literal["byte", "character", "word"]
 
 
 class Tokenizer(Protocol):
-    """What the package needs of a tokenizer."""
+    """A tokenizer: text to ids and back."""
 
     @property
     def vocab(self) -> tuple[str, ...]:
@@ -46,10 +45,10 @@ class Tokenizer(Protocol):
 
     @property
     def unknown_id(self) -> int | None:
-        """Id of all symbols that the vocabulary lacks, if there is one."""
+        """Id of all symbols outside the vocabulary, if there is one."""
 
     def token_id(self, symbol: str) -> int:
-        """Return the id of one symbol; KeyError if the vocabulary lacks it."""
+        """Return the id of one symbol; KeyError if it is not in the vocabulary."""
 
     def encode(self, text: str) -> Ids:
         """Return the ids of a text, without boundaries."""
@@ -95,12 +94,12 @@ def granularity(tokenizer: object) -> Granularity | None:
 
 
 def context_id(tokenizer: Tokenizer, symbol: str) -> int:
-    """Return the id of a symbol as a context: "" is the boundary, a foreign one the unknown symbol.
+    """Return the id of a context: "" is the boundary; a foreign symbol is the unknown symbol.
 
     Raises
     ------
     KeyError
-        If the vocabulary lacks the symbol and there is no unknown one.
+        If the symbol is not in the vocabulary and there is no unknown symbol.
     ValueError
         If the symbol is "" and there is no boundary.
     """
@@ -117,7 +116,7 @@ def context_id(tokenizer: Tokenizer, symbol: str) -> int:
 
 
 def check_tokenizer(tokenizer: object) -> None:
-    """Raise TypeError for what is neither a tokenizer nor None."""
+    """Raise TypeError unless `tokenizer` is a tokenizer or None."""
     if tokenizer is None or (
         hasattr(tokenizer, "encode_batch") and not isinstance(tokenizer, type)
     ):

@@ -21,7 +21,7 @@ __all__ = ["TiktokenTokenizer"]
 class TiktokenTokenizer:
     r"""An encoding of tiktoken; needs the package `tiktoken`.
 
-    Special tokens in a text are text like any other.
+    Special tokens that occur in a text are encoded as ordinary text.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class TiktokenTokenizer:
     ImportError
         If `tiktoken` is not installed.
     ValueError
-        If the name is not known, or `boundary` is no special token.
+        If the name is not known, or `boundary` is not a special token.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class TiktokenTokenizer:
             special = self._encoding._special_tokens
             if boundary not in special:
                 known = ", ".join(map(repr, special))
-                raise ValueError(f"boundary = {boundary!r} is no special token; there are {known}")
+                raise ValueError(f"boundary = {boundary!r}, wanted a special token: one of {known}")
             self.boundary_id = special[boundary]
 
     @property
@@ -84,7 +84,7 @@ class TiktokenTokenizer:
         return data.decode("utf-8", "backslashreplace")
 
     def token_id(self, symbol: str) -> int:
-        """Return the id of a token; KeyError if the vocabulary lacks it."""
+        """Return the id of a token; KeyError if it is not in the vocabulary."""
         try:
             found: int = self._encoding.encode_single_token(symbol)
         except KeyError:
@@ -104,12 +104,12 @@ class TiktokenTokenizer:
         return between_boundaries(lists, self.boundary_id, self.vocab_size)
 
     def decode(self, ids: npt.ArrayLike) -> str:
-        """Return the text of the ids; bytes that are no UTF-8 become U+FFFD."""
+        """Return the text of the ids; invalid UTF-8 becomes U+FFFD."""
         text: str = self._encoding.decode(check_ids(ids, self.vocab_size).tolist())
         return text
 
     def to_json(self) -> Json:
-        """Return a JSON-compatible description: the whole encoding, so that nothing is fetched."""
+        """Return a JSON-compatible description: the whole encoding, without any download."""
         encoding = self._encoding
         ranks = encoding._mergeable_ranks
         return {

@@ -1,4 +1,4 @@
-"""One id per word, as KenLM splits and names them."""
+"""One id per word, split as KenLM splits text."""
 
 from __future__ import annotations
 
@@ -26,26 +26,25 @@ BOUNDARY = "</s>"
 
 
 class WordTokenizer:
-    """One id per word; words end at NUL, tab, newline, carriage return and space, nothing else.
+    """One id per word; words are separated by NUL, tab, newline, carriage return and space only.
 
     This is KenLM's convention. The words ``<s>`` and ``</s>`` stand for the ends of a sequence and
-    cannot be in a text; a word equal to `unknown` is the unknown word.
+    cannot occur in a text; a word equal to `unknown` is the unknown word.
 
     Parameters
     ----------
     vocab : sequence of str
         The words and ``"</s>"``; the position of a word is its id.
     unknown : str or None
-        The word of `vocab` that others are mapped to. None makes them an error.
+        The word of `vocab` for words that are not in `vocab`. None makes them an error.
     last_new_id : int or None
-        Id of the word whose first occurrence is the latest in the text that the vocabulary is from,
-        where that is known: `ModifiedKneserNey` wants it to repeat lmplz to the digit.
+        If known, the id of the word whose first occurrence in the text of the vocabulary is the
+        last: with it `ModifiedKneserNey` reproduces lmplz to the digit.
 
     Raises
     ------
     ValueError
-        If ``"</s>"`` or `unknown` is not in `vocab`, or something in it is no word, or is in it
-        twice.
+        If ``"</s>"`` or `unknown` is not in `vocab`, or a symbol is not a word, or is repeated.
 
     Examples
     --------
@@ -91,7 +90,7 @@ class WordTokenizer:
         ----------
         texts : iterable of str, or Corpus
         min_count : int
-            Words that occur less often are unknown.
+            Words that occur fewer times are unknown.
         unknown : str or None
 
         Returns
@@ -101,7 +100,7 @@ class WordTokenizer:
         Raises
         ------
         ValueError
-            If a text holds the word ``<s>`` or ``</s>``; the error says where.
+            If a text contains the word ``<s>`` or ``</s>``; the error says where.
 
         Examples
         --------
@@ -131,7 +130,7 @@ class WordTokenizer:
         return {word: index for index, word in enumerate(self.vocab)}
 
     def token_id(self, symbol: str) -> int:
-        """Return the id of one word; KeyError if the vocabulary lacks it."""
+        """Return the id of one word; KeyError if it is not in the vocabulary."""
         try:
             return self._ids[symbol]
         except KeyError:
@@ -153,7 +152,7 @@ class WordTokenizer:
         UnknownSymbolError
             If a word is not in the vocabulary and there is no unknown word.
         ValueError
-            If the text holds the word ``<s>`` or ``</s>``.
+            If the text contains the word ``<s>`` or ``</s>``.
 
         Examples
         --------
@@ -185,7 +184,7 @@ class WordTokenizer:
         UnknownSymbolError
             If a word is not in the vocabulary and there is no unknown word.
         ValueError
-            If a text holds the word ``<s>`` or ``</s>``.
+            If a text contains the word ``<s>`` or ``</s>``.
 
         Examples
         --------
@@ -278,15 +277,15 @@ def _make(vocab: tuple[str, ...], unknown: str | None, last_new_id: int | None) 
 def _indexed(
     vocab: tuple[str, ...], unknown: str | None
 ) -> tuple[WordIndex, npt.NDArray[np.uint32]]:
-    """Return an index of the words that are no special symbols, and their ids."""
+    """Return an index of the words, special symbols excluded, and their ids."""
     if set(map(type, vocab)) - {str}:
         place = next(i for i, word in enumerate(vocab) if type(word) is not str)
         raise TypeError(f"vocab[{place}] is {type(vocab[place]).__name__}, wanted str")
     for name, symbol in (("boundary", BOUNDARY), ("unknown", unknown)):
         if symbol is not None and vocab.count(symbol) != 1:
-            raise ValueError(f"{name} = {symbol!r} is not once in the vocabulary")
+            raise ValueError(f"{name} = {symbol!r}, wanted a symbol that is in the vocabulary once")
     if unknown == BOUNDARY:
-        raise ValueError(f"unknown is the boundary {BOUNDARY!r}")
+        raise ValueError(f"unknown = {BOUNDARY!r}, wanted another symbol than the boundary")
     special = [vocab.index(symbol) for symbol in (BOUNDARY, unknown) if symbol is not None]
     words = list(vocab)
     for place in sorted(special, reverse=True):
@@ -298,7 +297,9 @@ def _indexed(
     if (found := index.data()) != data:
         parts = zip(found.split(b"\n"), data.split(b"\n"), strict=False)
         bad = ids[next((k for k, (a, b) in enumerate(parts) if a != b), len(index))]
-        raise ValueError(f"vocab[{bad}] = {vocab[bad]!r} is no word, or is in the vocabulary twice")
+        raise ValueError(
+            f"vocab[{bad}] = {vocab[bad]!r} is not a word, or is in the vocabulary twice"
+        )
     return index, ids
 
 
@@ -320,5 +321,5 @@ def _reserved_word(data: bytes, bad: int, where: Where) -> ValueError:
     line, position = _place(data, bad, where)
     return ValueError(
         f"{where.label(line)} has the word {_word_at(data, bad)!r} at position {position}; "
-        "it stands for the ends of a line and cannot be in a text"
+        "it stands for the ends of a text and cannot occur inside one"
     )
