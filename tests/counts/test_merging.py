@@ -40,7 +40,7 @@ def test_merge_of_counts_and_paths(
 
 
 def test_merge_refuses_what_it_cannot_add(tmp_path: pathlib.Path, zipf_counts: Any) -> None:
-    with pytest.raises(ValueError, match="nothing to merge"):
+    with pytest.raises(ValueError, match="counts_or_paths is empty"):
         bigram.merge()
     with pytest.raises(TypeError, match=r"counts_or_paths\[0\] is int"):
         bigram.merge(3)  # type: ignore[arg-type]

@@ -9,20 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram.common.checks import check_index
-from bigram.common.csr import make_csr
 from bigram.common.types import Csr, Dense, StrPath
-from bigram.counts import merging
+from bigram.counts import merging, summaries
 from bigram.counts.exchange import CountsExport
-from bigram.counts.matrix import (
-    as_dense,
-    as_sparse,
-    check_sparse,
-    check_total,
-    checked_matrix,
-    is_dense_layout,
-)
-from bigram.counts.row_files import counts_from_arrays
-from bigram.counts.rows import add_sparse, assemble, merged_blocks, pairs_of, rows_of
+from bigram.counts.matrix import as_dense, as_sparse, checked_matrix, is_dense_layout
+from bigram.counts.row_files import arrays_of, matrix_of
+from bigram.counts.rows import add_sparse, pairs_of
 from bigram.storage.container import load_object, save_arrays
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.protocol import Tokenizer, check_tokenizer
@@ -34,7 +26,7 @@ __all__ = ["BigramCounts"]
 
 
 class BigramCounts(CountsExport):
-    """How often each token follows each other one.
+    """How often each token follows each other token.
 
     Parameters
     ----------
@@ -52,9 +44,10 @@ class BigramCounts(CountsExport):
     Raises
     ------
     TypeError
-        If `matrix` holds no integers.
+        If the dtype of `matrix` is not an integer type.
     ValueError
-        If `matrix` is not square, holds a negative count, or has another size than the vocabulary.
+        If `matrix` is not square, is empty, holds a negative count, or has another size than the
+        vocabulary.
 
     Examples
     --------
@@ -79,13 +72,13 @@ class BigramCounts(CountsExport):
         check_tokenizer(tokenizer)
         self.matrix = checked_matrix(matrix, tokenizer)
         self.tokenizer = tokenizer
-        self._owned = self.matrix is not matrix  # += must not change an array of the caller's
+        self._owned = self.matrix is not matrix  # += must not change the caller's array
 
     @classmethod
     def _from_checked(
         cls, matrix: Dense | Csr, tokenizer: Tokenizer | None, *, layout: str | None = None
     ) -> BigramCounts:
-        """Wrap a matrix that this package has made, unchecked, in the layout wanted."""
+        """Return counts around a matrix that needs no check, converted to `layout` if given."""
         counts = cls.__new__(cls)
         if layout is not None:
             dense = is_dense_layout(layout, matrix.shape[0])
@@ -123,7 +116,7 @@ class BigramCounts(CountsExport):
         *counts_or_paths : BigramCounts, or path of a file that ``BigramCounts.save`` wrote
             At least one; all over the same ids.
         out : path, optional
-            File for the sum, which then need not fit into memory. It may be one of the inputs.
+            File for the sum, which then need not fit into memory; it may be one of the inputs.
         progress : bool
             Show a progress bar.
 
@@ -157,7 +150,7 @@ class BigramCounts(CountsExport):
     def __add__(self, other: BigramCounts) -> BigramCounts:
         if not isinstance(other, BigramCounts):
             return NotImplemented
-        tokenizer = self._check_sum(other)
+        tokenizer = merging.tokenizer_of_sum(self, other)
         a, b = self.matrix, other.matrix
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
             return BigramCounts._from_checked(a + b, tokenizer)
@@ -171,41 +164,26 @@ class BigramCounts(CountsExport):
             return NotImplemented
         dense = isinstance(self.matrix, np.ndarray) and isinstance(other.matrix, np.ndarray)
         if dense and self._owned:
-            self.tokenizer = self._check_sum(other)
+            self.tokenizer = merging.tokenizer_of_sum(self, other)
             cast(Dense, self.matrix)[...] += cast(Dense, other.matrix)
         else:
             total = self + other
             self.matrix, self.tokenizer, self._owned = total.matrix, total.tokenizer, True
         return self
 
-    def _check_sum(self, other: BigramCounts) -> Tokenizer | None:
-        """Return the tokenizer of the sum; ValueError for counts that cannot be added."""
-        if self.vocab_size != other.vocab_size:
-            raise ValueError(
-                f"counts over {self.vocab_size} and {other.vocab_size} ids cannot be added"
-            )
-        check_total(self.total + other.total)
-        return merging.common_tokenizer(self.tokenizer, other.tokenizer)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BigramCounts):
             return NotImplemented
         if self.tokenizer != other.tokenizer or self.vocab_size != other.vocab_size:
             return False
-        if isinstance(self.matrix, np.ndarray) and isinstance(other.matrix, np.ndarray):
-            return np.array_equal(self.matrix, other.matrix)
-        a, b = self.to_scipy(), other.to_scipy()
-        return all(
-            np.array_equal(getattr(a, part), getattr(b, part))
-            for part in ("indptr", "indices", "data")
-        )
+        return summaries.equal(self.matrix, other.matrix)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"BigramCounts(vocab_size={self.vocab_size}, total={self.total})"
 
-    # ---- what the counts say
+    # ---- reading the counts
 
     def pairs(self) -> Iterator[tuple[Dense, Dense, Dense]]:
         """Yield the contexts, next ids and counts of all pairs, in order, block by block.
@@ -227,17 +205,17 @@ class BigramCounts(CountsExport):
         Parameters
         ----------
         k : int
-            How many; fewer are returned where there are fewer distinct pairs.
+            How many pairs; fewer are returned if there are fewer distinct pairs.
 
         Returns
         -------
         list of (context, next, count)
-            Symbols, or ids where there is no tokenizer. Descending counts; ties by ids.
+            Symbols, or ids without a tokenizer. In order of falling counts, ties by ids.
 
         Raises
         ------
         TypeError, ValueError
-            If `k` is no integer, or negative.
+            If `k` is not an integer, or is negative.
 
         Examples
         --------
@@ -246,15 +224,7 @@ class BigramCounts(CountsExport):
         [('a', '.', 2), ('.', 'a', 1)]
         """
         k = check_index(k, "k", 0)
-        best = [np.zeros(0, np.int64)] * 3
-        for block in self.pairs():
-            best = [np.concatenate(parts) for parts in zip(best, block, strict=True)]
-            values = best[2]
-            least = np.partition(values, -k)[-k] if 0 < k < len(values) else 0
-            able = np.flatnonzero(values >= least)
-            # Stable, and blocks come in the order of ids: ties stay in that order.
-            order = able[np.argsort(-values[able], kind="stable")[:k]]
-            best = [column[order] for column in best]
+        best = summaries.most_frequent(self.matrix, k)
         contexts, nexts, counts = (column.tolist() for column in best)
         if self.tokenizer is not None:
             vocab = self.tokenizer.vocab
@@ -276,20 +246,14 @@ class BigramCounts(CountsExport):
         Raises
         ------
         TypeError, ValueError
-            If `i` is no integer, or outside [0, V).
+            If `i` is not an integer, or is outside [0, V).
 
         Examples
         --------
         >>> BigramCounts(np.array([[0, 2], [1, 0]])).row(0)
         array([0, 2])
         """
-        i = check_index(i, "i", 0, self.vocab_size - 1)
-        if isinstance(self.matrix, np.ndarray):
-            return np.array(self.matrix[i])
-        result = np.zeros(self.vocab_size, np.int64)
-        start, stop = self.matrix.indptr[i], self.matrix.indptr[i + 1]
-        result[self.matrix.indices[start:stop]] = self.matrix.data[start:stop]
-        return result
+        return summaries.row(self.matrix, check_index(i, "i", 0, self.vocab_size - 1))
 
     def context_counts(self) -> Dense:
         """Return how often each token is a context, the row sums: int64, shape (V,).
@@ -299,8 +263,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 0]])).context_counts()
         array([2, 1])
         """
-        sums = [block.sum(axis=1) for block in merged_blocks([rows_of(self.matrix)])]
-        return np.concatenate(sums, dtype=np.int64)
+        return summaries.row_sums(self.matrix)
 
     def unigram_counts(self) -> Dense:
         """Return how often each token follows another, the column sums: int64, shape (V,).
@@ -310,10 +273,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 0]])).unigram_counts()
         array([1, 2])
         """
-        result = np.zeros(self.vocab_size, np.int64)
-        for block in merged_blocks([rows_of(self.matrix)]):
-            result += block.sum(axis=0)
-        return result
+        return summaries.column_sums(self.matrix)
 
     def continuation_counts(self) -> Dense:
         """Return how many distinct contexts each token follows: int64, shape (V,).
@@ -323,10 +283,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 3]])).continuation_counts()
         array([1, 2])
         """
-        result = np.zeros(self.vocab_size, np.int64)
-        for block in merged_blocks([rows_of(self.matrix)]):
-            result += np.bincount(block.indices, minlength=self.vocab_size)
-        return result
+        return summaries.distinct_contexts(self.matrix)
 
     def prune(self, min_count: int) -> BigramCounts:
         """Return the counts without the pairs that were counted less than `min_count` times.
@@ -344,7 +301,7 @@ class BigramCounts(CountsExport):
         Raises
         ------
         TypeError, ValueError
-            If `min_count` is no integer, or negative.
+            If `min_count` is not an integer, or is negative.
 
         Examples
         --------
@@ -352,13 +309,8 @@ class BigramCounts(CountsExport):
         array([[0, 2],
                [0, 0]])
         """
-        min_count = check_index(min_count, "min_count", 0)
-        if isinstance(self.matrix, np.ndarray):
-            kept = np.where(self.matrix >= min_count, self.matrix, 0)
-            return BigramCounts._from_checked(kept, self.tokenizer)
-        blocks = (_pruned(block, min_count) for block in merged_blocks([rows_of(self.matrix)]))
-        bound = int(np.count_nonzero(self.matrix.data >= min_count))
-        return BigramCounts._from_checked(assemble(blocks, self.vocab_size, bound), self.tokenizer)
+        kept = summaries.pruned(self.matrix, check_index(min_count, "min_count", 0))
+        return BigramCounts._from_checked(kept, self.tokenizer)
 
     def to_scipy(self) -> Csr:
         """Return the counts as a ``csr_array`` with sorted indices, int64, shape (V, V).
@@ -371,7 +323,7 @@ class BigramCounts(CountsExport):
         return as_sparse(self.matrix)
 
     def to_dense(self) -> Dense:
-        """Return the counts as an array, int64, shape (V, V); the matrix itself where it is one.
+        """Return the counts as an array, int64, shape (V, V); a dense matrix is not copied.
 
         Examples
         --------
@@ -394,10 +346,6 @@ class BigramCounts(CountsExport):
         ------
         OSError
             If the file cannot be written.
-
-        Examples
-        --------
-        See `load`.
         """
         save_arrays(path, "counts", *self._to_arrays())
 
@@ -434,11 +382,7 @@ class BigramCounts(CountsExport):
     def _to_arrays(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         description = None if self.tokenizer is None else self.tokenizer.to_json()
         header = {"tokenizer": description, "vocab_size": self.vocab_size, "total": self.total}
-        matrix = self.matrix
-        if isinstance(matrix, np.ndarray):
-            return {"matrix": matrix}, header
-        arrays = {"indptr": matrix.indptr, "indices": matrix.indices, "counts": matrix.data}
-        return arrays, header
+        return arrays_of(self.matrix), header
 
     @classmethod
     def _from_arrays(
@@ -446,15 +390,9 @@ class BigramCounts(CountsExport):
     ) -> BigramCounts:
         description = header["tokenizer"]
         tokenizer = None if description is None else from_json(description)
-        if "matrix" in arrays:
-            return cls(np.array(arrays["matrix"]), tokenizer)
-        check_sparse(arrays["indptr"], arrays["indices"], arrays["counts"], header["vocab_size"])
+        matrix = matrix_of(arrays, header["vocab_size"])
+        if isinstance(matrix, np.ndarray):
+            return cls(np.array(matrix), tokenizer)
         if tokenizer is not None and tokenizer.vocab_size != header["vocab_size"]:
             raise ValueError("the tokenizer has another number of symbols than the counts")
-        return cls._from_checked(counts_from_arrays(arrays), tokenizer)
-
-
-def _pruned(block: Csr, min_count: int) -> Csr:
-    kept = block.data >= min_count
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-    return make_csr(block.data[kept], block.indices[kept], before[block.indptr], block.shape[1])
+        return cls._from_checked(matrix, tokenizer)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from bigram.common.checks import bad_kind
 from bigram.common.progress import progress as progress_bar
 from bigram.common.types import Csr, Dense, StrPath
 from bigram.counts.matrix import DENSE_LIMIT, as_dense, check_total
@@ -15,7 +16,7 @@ from bigram.storage.atomic import check_writable
 from bigram.tokenizers.description import from_json
 from bigram.tokenizers.protocol import Tokenizer
 
-__all__ = ["common_tokenizer", "merge"]
+__all__ = ["merge", "tokenizer_of_sum"]
 
 
 class Counts(Protocol):
@@ -43,7 +44,7 @@ def merge(
     fits into memory and is left to the caller.
     """
     if not items:
-        raise ValueError("nothing to merge: pass counts or paths of counts")
+        raise ValueError("counts_or_paths is empty, wanted counts or paths of counts")
     if out is not None:
         check_writable(out)
     sources, tokenizer = _sources(items)
@@ -79,20 +80,28 @@ def _sources(items: Sequence[Any]) -> tuple[list[Rows], Tokenizer | None]:
         elif hasattr(item, "matrix") and hasattr(item, "total"):
             rows, found, total = rows_of(item.matrix), item.tokenizer, total + item.total
         else:
-            kind = type(item).__name__
-            raise TypeError(f"counts_or_paths[{index}] is {kind}, wanted BigramCounts or a path")
+            raise bad_kind(item, f"counts_or_paths[{index}]", "BigramCounts or a path")
         if found is not None and found.vocab_size != rows.vocab_size:
             raise ValueError(f"{os.fspath(item)}: damaged: its tokenizer has other ids")
         if sources and rows.vocab_size != sources[0].vocab_size:
             first = sources[0].vocab_size
             raise ValueError(f"counts over {first} and {rows.vocab_size} ids cannot be added")
-        tokenizer = common_tokenizer(tokenizer, found)
+        tokenizer = _common_tokenizer(tokenizer, found)
         sources.append(rows)
     check_total(total)
     return sources, tokenizer
 
 
-def common_tokenizer(first: Tokenizer | None, second: Tokenizer | None) -> Tokenizer | None:
+def tokenizer_of_sum(first: Counts, second: Counts) -> Tokenizer | None:
+    """Return the tokenizer of the sum; ValueError for counts that cannot be added."""
+    sizes = int(first.matrix.shape[0]), int(second.matrix.shape[0])
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"counts over {sizes[0]} and {sizes[1]} ids cannot be added")
+    check_total(first.total + second.total)
+    return _common_tokenizer(first.tokenizer, second.tokenizer)
+
+
+def _common_tokenizer(first: Tokenizer | None, second: Tokenizer | None) -> Tokenizer | None:
     """Return the tokenizer of a sum; ValueError if the ids of its parts mean different things."""
     if first is not None and second is not None and first != second:
         raise ValueError("counts of different tokenizers cannot be added: their ids differ")

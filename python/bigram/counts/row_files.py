@@ -1,4 +1,4 @@
-"""Counts in our own files: opened by rows, and written by blocks of rows as they come."""
+"""Counts in bigram's own files, read by rows and written by blocks of rows as they come."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ import numpy as np
 
 from bigram.common.checks import check_index
 from bigram.common.csr import index_dtype, make_csr
-from bigram.common.types import Array, Csr, StrPath
-from bigram.counts.matrix import check_layout
+from bigram.common.types import Array, Csr, Dense, StrPath
+from bigram.counts.matrix import check_layout, check_sparse
 from bigram.counts.rows import DenseRows, Rows, SparseRows
 from bigram.storage.atomic import temporary_folder
 from bigram.storage.container import open_arrays, save_arrays
 from bigram.storage.stored_array import StoredArray
 
-__all__ = ["counts_from_arrays", "map_counts", "open_rows", "write_sparse"]
+__all__ = [
+    "arrays_of",
+    "counts_from_arrays",
+    "map_counts",
+    "matrix_of",
+    "open_rows",
+    "write_sparse",
+]
 
 
 def write_sparse(
@@ -70,7 +77,7 @@ def open_rows(path: StrPath, *, verify: bool = True) -> tuple[Rows, dict[str, An
     OSError
         If the file cannot be read.
     ValueError
-        If it holds no counts or is damaged.
+        If it does not hold counts, or is damaged.
     """
     _, arrays, header = open_arrays(path, kind="counts")
     if verify:
@@ -88,7 +95,7 @@ def open_rows(path: StrPath, *, verify: bool = True) -> tuple[Rows, dict[str, An
         check_layout(*parts, vocab_size)
         return SparseRows(vocab_size, *parts, verify), header
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{os.fspath(path)}: damaged: no sound counts: {error}") from None
+        raise ValueError(f"{os.fspath(path)}: damaged: not sound counts: {error}") from None
 
 
 def map_counts(path: StrPath) -> Csr:
@@ -97,7 +104,22 @@ def map_counts(path: StrPath) -> Csr:
     return counts_from_arrays({name: array.memmap() for name, array in arrays.items()})
 
 
+def arrays_of(matrix: Dense | Csr) -> dict[str, Array]:
+    """Return the arrays that a file holds of a matrix of counts."""
+    if isinstance(matrix, np.ndarray):
+        return {"matrix": matrix}
+    return {"indptr": matrix.indptr, "indices": matrix.indices, "counts": matrix.data}
+
+
+def matrix_of(arrays: Mapping[str, Array], vocab_size: int) -> Dense | Csr:
+    """Return the matrix whose arrays a file holds; ValueError if a sparse one is not sound."""
+    if "matrix" in arrays:
+        return arrays["matrix"]
+    check_sparse(arrays["indptr"], arrays["indices"], arrays["counts"], vocab_size)
+    return counts_from_arrays(arrays)
+
+
 def counts_from_arrays(arrays: Mapping[str, Array]) -> Csr:
-    """Put the three arrays of a file of sparse counts together."""
+    """Put the three arrays of a file of sparse counts together, unchecked."""
     indptr = arrays["indptr"]
     return make_csr(arrays["counts"], arrays["indices"], indptr, len(indptr) - 1)
