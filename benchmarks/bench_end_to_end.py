@@ -21,7 +21,7 @@ from bigram import kernels
 
 @pytest.fixture(scope="module")
 def names_file(tmp_path_factory) -> Path:
-    """Return makemore's names.txt where there is one, else the embedded names, repeated."""
+    """Return makemore's names.txt if it is there, else the embedded names, repeated."""
     root = Path(__file__).resolve().parents[2]
     path = Path(os.environ.get("BIGRAM_DATA", root / "shared" / "data")) / "names.txt"
     if not path.is_file():

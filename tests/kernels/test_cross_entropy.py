@@ -83,7 +83,7 @@ def test_every_element_is_as_exact_as_its_dtype(classes, dtype, isa):
         wanted_loss, wanted = reference.softmax_cross_entropy_grad(logits, targets)
         rtol = 1e-6 if dtype is np.float32 else 1e-12
         np.testing.assert_allclose(loss, wanted_loss, rtol=rtol)
-        # 1e-16: where p is near one, p - 1 of the float64 twin is no better.
+        # The float64 twin rounds p - 1 to 1e-16 where p is near one.
         np.testing.assert_allclose(grad, wanted, rtol=rtol, atol=1e-16)
 
 

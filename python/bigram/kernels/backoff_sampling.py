@@ -56,7 +56,7 @@ def prepare_backoff_sampler(
     Returns
     -------
     BackoffSampler
-        For :func:`sample_backoff_sequences`.
+        The first argument of :func:`sample_backoff_sequences`.
 
     Raises
     ------

@@ -41,8 +41,8 @@ def index_pairs(
     Returns
     -------
     ndarray, shape (slots, 2), uint64
-        For :func:`score_backoff_pairs` and :func:`score_backoff_sequences`. It takes 24 bytes a
-        pair.
+        The first argument of :func:`score_backoff_pairs` and :func:`score_backoff_sequences`; 24
+        bytes a pair.
 
     Raises
     ------

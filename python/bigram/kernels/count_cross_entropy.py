@@ -35,7 +35,7 @@ def count_cross_entropy_grad(
     out: npt.NDArray[Any] | None = None,
     num_threads: int | None = None,
 ) -> tuple[float, npt.NDArray[Any]]:
-    """Mean cross-entropy over every counted pair, and its gradient, from the counts alone.
+    """Compute the mean cross-entropy over every counted pair, and its gradient, from the counts.
 
     Equal pairs have equal terms in the mean over all N pairs of ``logsumexp(W[i]) - W[i, j]``, so
     ``L = sum_ij c_ij (logsumexp(W_i) - W_ij) / N + l2 * mean(W**2)`` and

@@ -41,7 +41,7 @@ def softmax_cross_entropy(
     reduction: str = "mean",
     num_threads: int | None = None,
 ) -> Any:
-    """Cross-entropy of softmax(logits) with integer targets, as ``F.cross_entropy`` of torch.
+    """Compute the cross-entropy of softmax(logits) as torch's ``F.cross_entropy`` does.
 
     ``loss_n = -log softmax(logits[n])[targets[n]]``, computed from ``logits - max(logits)`` and
     summed in float64. With smoothing e (Szegedy and others 2016),
@@ -102,7 +102,7 @@ def softmax_cross_entropy_grad(
     out: npt.NDArray[Any] | None = None,
     num_threads: int | None = None,
 ) -> tuple[Any, npt.NDArray[Any]]:
-    """Cross-entropy and its gradient with respect to the logits, in one pass over memory.
+    """Compute the cross-entropy and its gradient for the logits, in one pass over memory.
 
     For the mean without options, ``grad = (softmax(logits) - onehot(targets)) / N``. It is as exact
     as the loss.

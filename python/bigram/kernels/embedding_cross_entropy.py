@@ -43,7 +43,7 @@ def embedding_cross_entropy_grad(
     out: npt.NDArray[Any] | None = None,
     num_threads: int | None = None,
 ) -> tuple[float, npt.NDArray[Any]] | tuple[float, npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """Mean cross-entropy of ``logits = weight[contexts]`` and its gradient for the weight.
+    """Compute the mean cross-entropy of ``logits = weight[contexts]``, and its gradient.
 
     Equal contexts share one softmax, so the cost is one row for each distinct context, and the
     logits (n, C) are never built. ``grad[i, j] = (k_i softmax(weight[i])[j] - c_ij) / n``, where

@@ -49,7 +49,7 @@ def prepare_sampler(
     Returns
     -------
     DenseSampler
-        For :func:`sample_sequences`, in place of the table.
+        The first argument of :func:`sample_sequences`, in place of the table.
 
     Raises
     ------

@@ -198,7 +198,7 @@ def _unseen_part(
 
 
 def _alias_cells(entries: list[tuple[int, float]]) -> list[Cell]:
-    """Deal the masses of (token, mass) out to cells of equal size; empty where there is no mass.
+    """Deal the masses of (token, mass) out to cells of equal size; empty if there is no mass.
 
     Walker 1977; Vose 1991. A light cell is topped up by a heavy one, which becomes a light one as
     it runs low; both are taken in ascending order, so that the bits are a function of the masses.
