@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeGuard, TypeVar
 
 from bigram.common.progress import progress
 from bigram.corpus.blocks import Block
 from bigram.corpus.units import Unit
 
-__all__ = ["BlockSource", "Source", "is_running_text", "with_progress"]
+__all__ = ["BlockSource", "Source", "gives_blocks", "is_running_text", "with_progress"]
 
 
 class Source(Protocol):
@@ -30,8 +30,7 @@ class Source(Protocol):
         """Yield the sequences in order; between the pieces of a text there is no other unit."""
 
 
-@runtime_checkable
-class BlockSource(Protocol):
+class BlockSource(Source, Protocol):
     """A source that also gives its text as blocks of bytes, which are faster to count."""
 
     @property
@@ -50,9 +49,14 @@ class _Read(Protocol):
 _ReadT = TypeVar("_ReadT", bound=_Read)
 
 
+def gives_blocks(source: Source) -> TypeGuard[BlockSource]:
+    """Tell whether a source is a `BlockSource`."""
+    return hasattr(source, "blocks")
+
+
 def is_running_text(source: Source) -> bool:
     """Tell whether the sequences of a source are whole files of running text."""
-    return isinstance(source, BlockSource) and not source.lines
+    return gives_blocks(source) and not source.lines
 
 
 def with_progress(

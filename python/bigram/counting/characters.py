@@ -12,7 +12,7 @@ import numpy as np
 from bigram.common.types import Csr, Dense
 from bigram.corpus.blocks import Block
 from bigram.corpus.corpus import Corpus, iter_units
-from bigram.corpus.source import BlockSource, with_progress
+from bigram.corpus.source import gives_blocks, with_progress
 from bigram.corpus.unicode import code_points
 from bigram.corpus.units import Lines, Piece, split_lines
 from bigram.counting.code_points import BOUNDARY, PointCounter, add_up
@@ -40,7 +40,7 @@ def count_given_characters(
     None where ids are needed: the texts come from an iterable or can be read only once, or one of
     them contains a character that the tokenizer cannot encode, and the error should say where.
     """
-    if not isinstance(corpus.source, BlockSource) or not corpus.source.can_be_read_again:
+    if not gives_blocks(corpus.source) or not corpus.source.can_be_read_again:
         return None
     return _counted(corpus, progress).result_for(tokenizer)
 
@@ -53,7 +53,7 @@ def characters_of(corpus: Corpus) -> set[str]:
 def _counted(corpus: Corpus, progress: bool) -> CharCounter:
     """Count the characters of a corpus in one pass."""
     source = corpus.source
-    if isinstance(source, BlockSource):
+    if gives_blocks(source):
         counter = CharCounter("line" if source.lines else None)
         for block in with_progress(source.blocks(), source, "counting", progress):
             counter.add_block(block)
@@ -200,7 +200,7 @@ class CharCounter:
 def count_bytes(corpus: Corpus, tokenizer: Tokenizer, progress: bool) -> Dense | None:
     """Count the bytes of files as they are; None where ids are needed."""
     source, boundary = corpus.source, tokenizer.boundary_id
-    if not isinstance(source, BlockSource) or not source.can_be_read_again:
+    if not gives_blocks(source) or not source.can_be_read_again:
         return None
     if source.lines != (boundary is not None):
         return None
