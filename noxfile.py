@@ -21,7 +21,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-KERNEL_TESTS = ("tests/kernels", "tests/test_threads.py")
+KERNEL_TESTS = ("tests/kernels", "tests/common/test_threads.py")
 
 
 def pip(session: nox.Session, *args: str) -> None:
