@@ -12,7 +12,7 @@ import pytest
 from bigram import datasets
 
 
-def test_names_are_lower_case_and_unique() -> None:
+def test_given_names_are_lower_case_and_unique() -> None:
     names = datasets.load_names()
     assert len(names) == len(set(names)) == 5163
     assert all(name.isascii() and name.isalpha() and name.islower() for name in names)
@@ -38,7 +38,7 @@ def test_fetch_refuses_a_local_copy_with_other_bytes(
         datasets.fetch("makemore-names")
 
 
-def test_fetch_downloads_by_pooch_what_is_not_here(
+def test_fetch_downloads_a_missing_file_with_pooch(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, Any] = {}
@@ -63,6 +63,6 @@ def test_fetch_without_pooch_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
         datasets.fetch("makemore-names")
 
 
-def test_an_unknown_name_lists_the_known() -> None:
+def test_an_unknown_data_set_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="'moby-dick'; known are 'makemore-names', 'tiny"):
         datasets.fetch("moby-dick")

@@ -10,7 +10,7 @@ import pytest
 from bigram.common.progress import progress
 
 
-def test_silent_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_silent_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("counting", total=2) as bar:
         bar.update()
         bar.set_postfix("loss 2.5")

@@ -28,18 +28,18 @@ def _run(code: str, **env: str) -> str:
     return result.stdout.strip()
 
 
-def test_what_is_set_is_got():
+def test_set_num_threads_sets_what_get_num_threads_returns():
     bigram.set_num_threads(3)
     assert bigram.get_num_threads() == 3
 
 
-def test_environment_rules_the_default():
+def test_omp_num_threads_sets_the_default():
     code = "import bigram; print(bigram.get_num_threads())"
     assert _run(code, OMP_NUM_THREADS="5,2") == "5"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this platform")
-def test_affinity_rules_the_default():
+def test_the_default_is_the_processors_this_process_may_use():
     code = (
         "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
         "import bigram; print(bigram.get_num_threads())"
@@ -57,7 +57,7 @@ def test_affinity_rules_the_default():
         ({}, 1024),
     ],
 )
-def test_cgroup_quota(tmp_path, files, quota):
+def test_the_quota_of_a_cgroup_limits_the_threads(tmp_path, files, quota):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -67,13 +67,13 @@ def test_cgroup_quota(tmp_path, files, quota):
 @pytest.mark.parametrize(
     ("n", "error"), [(0, ValueError), (-1, ValueError), (2.0, TypeError), (True, TypeError)]
 )
-def test_bad_numbers(n, error):
+def test_a_bad_number_of_threads_is_refused(n, error):
     with pytest.raises(error, match="num_threads"):
         bigram.set_num_threads(n)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
-def test_forked_child_does_not_hang():
+def test_a_forked_child_runs_serially_and_does_not_hang():
     code = """
 import os, warnings
 warnings.simplefilter("ignore")
@@ -89,17 +89,17 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     assert _run(code) == "7"
 
 
-def test_subnormals_survive_import():
+def test_importing_keeps_subnormal_numbers():
     assert np.finfo(np.float64).tiny / 2 != 0
 
 
-def test_isa_can_be_forced():
+def test_the_environment_forces_an_instruction_set():
     code = "from bigram import _core; print(_core.active_isa())"
     assert _run("import bigram;" + code, BIGRAM_ISA="baseline") == "baseline"
 
 
 @pytest.mark.parametrize("level", ["avx2", "avx512", "nonsense"])
-def test_isa_that_is_not_there_warns_once(level):
+def test_an_instruction_set_that_is_missing_warns_once(level):
     code = """
 import warnings
 with warnings.catch_warnings(record=True) as seen:
@@ -117,7 +117,7 @@ print(len(seen), _core.active_isa() == _core.best_isa())
         assert out.startswith("0")
 
 
-def test_import_is_light():
+def test_importing_bigram_imports_no_optional_package():
     code = """
 import sys, bigram
 heavy = "scipy safetensors tqdm typer matplotlib torch pandas pyarrow pooch backports.zstd".split()

@@ -72,7 +72,7 @@ def test_shakespeare_is_running_text(shakespeare_path) -> None:
     st.booleans(),
     st.sampled_from([4, 5, 9, 1 << 20]),
 )
-def test_every_path_counts_the_same(tmp_path_factory, texts, end, size) -> None:
+def test_every_kind_of_source_gives_the_same_counts(tmp_path_factory, texts, end, size) -> None:
     texts = [text.rstrip("\r") for text in texts]  # one would be part of the line end
     path = tmp_path_factory.mktemp("t") / "a.txt"
     path.write_bytes(("\n".join(texts) + "\n" * (end and bool(texts))).encode())
@@ -119,7 +119,7 @@ def test_the_boundary_is_the_first_that_does_not_occur() -> None:
         count(["a.b", "\n", "\0"])
 
 
-def test_small_and_empty_corpora(tmp_path) -> None:
+def test_small_and_empty_corpora_are_counted(tmp_path) -> None:
     for corpus in ([], iter([]), Corpus.lines(tmp_path / "e")):
         (tmp_path / "e").write_bytes(b"")
         empty = count(corpus)
@@ -192,7 +192,7 @@ def test_a_text_that_cannot_be_encoded_says_where(tmp_path) -> None:
     assert count(Corpus.text(path), ByteTokenizer(0)).total == 7
 
 
-def test_counts_add_up() -> None:
+def test_counts_of_two_corpora_add_up_to_those_of_both() -> None:
     tokenizer = CharTokenizer.from_texts(["abc"])
     parts = [count(texts, tokenizer) for texts in (["ab"], ["c", ""], ["abcabc"])]
     whole = count(["ab", "c", "", "abcabc"], tokenizer)
@@ -220,7 +220,7 @@ def test_adding_in_place_leaves_the_callers_array_alone() -> None:
 
 
 @pytest.mark.parametrize("layout", [np.array, scipy.sparse.csr_array])
-def test_no_sum_wraps_around(layout, tmp_path) -> None:
+def test_a_sum_beyond_int64_is_refused(layout, tmp_path) -> None:
     most = BigramCounts(layout([[2**62, 0], [0, 2**62 - 1]]))
     one = BigramCounts(layout([[1, 0], [0, 0]]))
     assert most.total == 2**63 - 1
@@ -238,7 +238,7 @@ def test_no_sum_wraps_around(layout, tmp_path) -> None:
     assert most.total == 2**63 - 1
 
 
-def test_counts_that_cannot_be_added() -> None:
+def test_counts_over_different_ids_are_not_added() -> None:
     a = count(["ab"])
     with pytest.raises(ValueError, match="3 and 2 ids"):
         a + BigramCounts(np.zeros((2, 2), dtype=int))
@@ -266,14 +266,14 @@ def test_counts_that_cannot_be_added() -> None:
         (np.full((1, 1), 2**63, np.uint64), ValueError, "at most 2"),
     ],
 )
-def test_what_is_no_matrix_of_counts_is_refused(
+def test_anything_but_a_matrix_of_counts_is_refused(
     matrix: object, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         BigramCounts(matrix)
 
 
-def test_matrices_of_every_layout() -> None:
+def test_matrices_of_every_memory_layout_are_taken() -> None:
     matrix = np.arange(9).reshape(3, 3)
     for odd in (matrix[::-1, ::-1].astype(">i2"), matrix.T, np.broadcast_to(np.uint8(3), (3, 3))):
         counts = BigramCounts(odd)
@@ -283,7 +283,7 @@ def test_matrices_of_every_layout() -> None:
         BigramCounts(matrix, CharTokenizer.from_symbols("ab"))
 
 
-def test_saved_counts_come_back(tmp_path) -> None:
+def test_saved_counts_are_loaded_equal(tmp_path) -> None:
     for counts in (
         count(["ab", "é"]),
         BigramCounts(np.arange(4).reshape(2, 2)),

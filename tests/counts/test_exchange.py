@@ -45,7 +45,7 @@ def test_other_formats_read_back_equal(
     assert os.listdir(tmp_path) == ["counts"]
 
 
-def test_tsv_is_plain(tmp_path: pathlib.Path) -> None:
+def test_tsv_has_one_pair_a_line(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "counts"
     bigram.datasets.load_makemore_counts().to_tsv(path)
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -55,7 +55,7 @@ def test_tsv_is_plain(tmp_path: pathlib.Path) -> None:
     assert len(lines) == 2 + 627
 
 
-def test_tsv_of_others(tmp_path: pathlib.Path) -> None:
+def test_tsv_of_other_programs_is_read(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "counts"
     path.write_text("1\t0\t5\n0\t1\t2\n1\t0\t1\n")
     assert BigramCounts.from_tsv(path).to_dense().tolist() == [[0, 2], [6, 0]]
@@ -108,7 +108,7 @@ def test_a_bad_line_is_named(tmp_path: pathlib.Path, text: str, message: str) ->
         ("next", [True, False], "column next is bool, wanted integers"),
     ],
 )
-def test_bad_parquet(
+def test_a_bad_parquet_file_is_named(
     tmp_path: pathlib.Path, column: str, values: list[object], message: str
 ) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
@@ -122,7 +122,7 @@ def test_bad_parquet(
 
 @pytest.mark.parametrize("size", [0, -1, 2**31])
 @pytest.mark.parametrize("kind", ["tsv", "parquet"])
-def test_no_size_of_a_vocabulary(tmp_path: pathlib.Path, kind: str, size: int) -> None:
+def test_a_bad_vocabulary_size_is_refused(tmp_path: pathlib.Path, kind: str, size: int) -> None:
     if kind == "parquet":
         pytest.importorskip("pyarrow")
     path = tmp_path / "counts"
@@ -140,7 +140,7 @@ def test_npz_goes_both_ways_with_scipy(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["npz", "parquet"])
-def test_damaged_files_of_other_formats(
+def test_a_damaged_file_of_another_format_is_a_value_error(
     tmp_path: pathlib.Path, form: str, samples: list[BigramCounts]
 ) -> None:
     if form == "parquet":
@@ -162,7 +162,7 @@ def test_damaged_files_of_other_formats(
         read(tmp_path)
 
 
-def test_arrow_and_pandas(zipf_counts: Any) -> None:
+def test_arrow_tables_and_data_frames_have_ids_symbols_and_counts(zipf_counts: Any) -> None:
     pytest.importorskip("pyarrow")
     pytest.importorskip("pandas")
     counts = bigram.datasets.load_makemore_counts()

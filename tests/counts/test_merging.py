@@ -18,7 +18,7 @@ from bigram.storage.container import save_arrays
 
 
 @pytest.mark.parametrize("vocab_size", [40, 5000])
-def test_merge_of_counts_and_paths(
+def test_merge_adds_counts_and_files(
     tmp_path: pathlib.Path, vocab_size: int, zipf_counts: Any
 ) -> None:
     parts = [zipf_counts(vocab_size, 3000, seed) for seed in range(5)]

@@ -26,7 +26,7 @@ TABLES = st.integers(1, 7).flatmap(
 
 
 @given(TABLES, st.integers(1, 9))
-def test_merged_blocks_are_the_sum(tables: list[Any], pairs_per_block: int) -> None:
+def test_merged_blocks_add_up_to_the_sum(tables: list[Any], pairs_per_block: int) -> None:
     total = sum(tables)
     size = len(tables[0])
     sources = []
@@ -44,7 +44,7 @@ def test_merged_blocks_are_the_sum(tables: list[Any], pairs_per_block: int) -> N
 
 
 @given(TABLES)
-def test_a_running_sum_is_the_sum(tables: list[Any]) -> None:
+def test_a_running_sum_equals_the_sum(tables: list[Any]) -> None:
     running = RunningSum()
     for table in tables:
         running.add(sp.csr_array(table))
@@ -88,7 +88,7 @@ def test_every_pair_has_one_count(number: int) -> None:
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 2])
-def test_check_sparse_wants_flat_arrays_of_integers(wrong: int) -> None:
+def test_check_sparse_refuses_other_shapes_and_dtypes(wrong: int) -> None:
     arrays: list[Any] = [np.array([0, 1, 2]), np.array([0, 1]), np.ones(2, np.int64)]
     for other, message in ((np.float64, "dtypes"), ("shape", "shapes")):
         some = list(arrays)

@@ -104,7 +104,9 @@ def test_a_canonical_matrix_is_taken_without_a_copy(zipf_counts: Any) -> None:
         (sp.csr_array(np.full((1, 1), 2**63, np.uint64)), ValueError, "at most 2"),
     ],
 )
-def test_other_matrices_are_refused(matrix: Any, error: type[Exception], message: str) -> None:
+def test_matrices_that_are_not_counts_are_refused(
+    matrix: Any, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         BigramCounts(matrix)
 
@@ -122,7 +124,7 @@ def test_a_broken_csr_is_refused() -> None:
 
 
 @given(TABLES)
-def test_statistics_agree_with_numpy(tables: list[Any]) -> None:
+def test_sums_agree_with_numpy(tables: list[Any]) -> None:
     table = tables[0]
     for make in LAYOUTS:
         counts = BigramCounts(make(table))
@@ -169,7 +171,7 @@ def test_arguments_are_checked() -> None:
 
 
 @pytest.mark.parametrize("make", LAYOUTS)
-def test_saved_counts_come_back(tmp_path: pathlib.Path, make: Any) -> None:
+def test_saved_counts_are_loaded_equal(tmp_path: pathlib.Path, make: Any) -> None:
     path = tmp_path / "counts"
     tokenizer = bigram.CharTokenizer.from_texts(["ab"])
     counts = BigramCounts(make(np.arange(9).reshape(3, 3)), tokenizer)

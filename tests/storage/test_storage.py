@@ -126,7 +126,7 @@ def test_a_long_file_name_can_be_written(tmp_path: pathlib.Path) -> None:
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="locks and kills are POSIX's")
-def test_what_a_killed_writer_left_goes_with_the_next_write(
+def test_the_next_write_removes_what_a_killed_writer_left(
     tmp_path: pathlib.Path, begun: str
 ) -> None:
     path = tmp_path / "a"
@@ -184,7 +184,7 @@ def test_a_writer_whose_file_was_taken_for_a_leftover_makes_another(
 
 
 @pytest.mark.parametrize("mmap", [False, True])
-def test_arrays_and_header_come_back(saved: pathlib.Path, mmap: bool) -> None:
+def test_arrays_and_header_are_read_as_written(saved: pathlib.Path, mmap: bool) -> None:
     kind, arrays, header = load_arrays(saved, kind=("counts", "count_model"), mmap=mmap)
     provenance = header.pop("provenance")
     assert kind == "counts"
@@ -210,7 +210,7 @@ def test_mapped_arrays_lie_in_the_file(saved: pathlib.Path) -> None:
         arrays["matrix"][0, 0] = 1
 
 
-def test_any_layout_is_saved(tmp_path: pathlib.Path) -> None:
+def test_arrays_of_any_memory_layout_are_saved(tmp_path: pathlib.Path) -> None:
     matrix = np.arange(12, dtype=np.int32).reshape(3, 4)
     views = {
         "columns": matrix[:, ::-2],
@@ -230,7 +230,7 @@ def test_the_safetensors_package_reads_our_files(saved: pathlib.Path) -> None:
         np.testing.assert_array_equal(array, ARRAYS[name])
 
 
-def test_a_vocabulary_beyond_the_header_limit_of_safetensors(tmp_path: pathlib.Path) -> None:
+def test_a_vocabulary_larger_than_a_safetensors_header_is_saved(tmp_path: pathlib.Path) -> None:
     header = {"vocab": ["x" * 1000] * 2000}
     save_arrays(tmp_path / "a", "counts", ARRAYS, header)
     _, arrays, found = load_arrays(tmp_path / "a")
@@ -355,7 +355,7 @@ def test_foreign_files_give_one_clear_error(tmp_path: pathlib.Path, name: str, r
     assert str(path) in str(caught.value)
 
 
-def test_places_that_hold_no_file(tmp_path: pathlib.Path) -> None:
+def test_a_path_without_a_regular_file_is_an_os_error(tmp_path: pathlib.Path) -> None:
     for path in (tmp_path, tmp_path / "missing", pathlib.Path(os.devnull)):
         with pytest.raises(OSError) as caught:
             load_arrays(path)
@@ -378,7 +378,7 @@ def test_versions_and_kinds_are_named(saved: pathlib.Path, tmp_path: pathlib.Pat
         load_arrays(newer)
 
 
-def test_loading_an_object_that_the_arrays_cannot_make(tmp_path: pathlib.Path) -> None:
+def test_arrays_that_do_not_make_the_object_are_called_damaged(tmp_path: pathlib.Path) -> None:
     save_arrays(tmp_path / "a", "nonsense", {"x": np.zeros(3)}, {})
     with pytest.raises(ValueError, match="holds 'nonsense', wanted 'counts'"):
         bigram.load(tmp_path / "a")
@@ -409,7 +409,7 @@ def test_a_damaged_model_never_loads_as_another(tmp_path: pathlib.Path) -> None:
             bigram.load(path)
 
 
-def test_a_huge_claim_takes_no_memory(tmp_path: pathlib.Path) -> None:
+def test_a_file_that_claims_huge_arrays_takes_no_memory(tmp_path: pathlib.Path) -> None:
     resource = pytest.importorskip("resource")
     paths = []
     for name in ("huge header", "large header", "huge tensor"):
