@@ -262,7 +262,7 @@ def test_counts_over_different_ids_are_not_added() -> None:
         (np.zeros((2, 2), bool), TypeError, "bool"),
         ("abc", TypeError, "wanted integers"),
         (None, TypeError, "wanted integers"),
-        (np.array([[0, 1], [-2, 0]]), ValueError, r"matrix\[1, 0\] = -2 is negative"),
+        (np.array([[0, 1], [-2, 0]]), ValueError, r"matrix\[1, 0\] = -2, wanted a count >= 0"),
         (np.full((1, 1), 2**63, np.uint64), ValueError, "at most 2"),
     ],
 )

@@ -68,7 +68,7 @@ def test_large_matrices_are_added_by_blocks(
     [
         ([0, 1], [0], "shapes"),
         ([0, 1, 3], [0, 0], "0 to 2"),
-        ([0, 3, 2, 2], [0, 1], "not decrease"),
+        ([0, 3, 2, 2], [0, 1], "indptr decreases"),
         ([0, 1, 2], [0, 2], "outside"),
         ([0, 2, 2], [1, 0], "increase"),
         ([0, 2, 2], [0, 0], "increase"),

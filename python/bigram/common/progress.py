@@ -1,4 +1,4 @@
-"""The one progress bar: tqdm's on standard error, or nothing at all."""
+"""The progress bar: tqdm's on standard error, or none."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def collect(
             if len(bad):
                 raise ValueError(f"{name}: {column} {array[bad[0]]} is outside [0, {vocab_size})")
         if len(values) and values.min() < 0:
-            raise ValueError(f"{name}: count {values.min()} must not be negative")
+            raise ValueError(f"{name}: count = {values.min()}, wanted a count >= 0")
         pairs_read += exact_sum(values)
         check_total(pairs_read, f"{name}: the counts")
         part = coo_array((values, (contexts, nexts)), shape=(vocab_size, vocab_size)).tocsr()

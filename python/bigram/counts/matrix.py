@@ -1,4 +1,4 @@
-"""The matrix of counts, (V, V): what may be one, and whether it is kept dense or sparse."""
+"""The matrix of counts, (V, V): its checks, and whether it is kept dense or sparse."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def is_dense_layout(layout: str, vocab_size: int, limit: int = DENSE_LIMIT) -> b
 
 
 def as_dense(matrix: Dense | Csr) -> Dense:
-    """Return a matrix as an array; as it is where it is one already."""
+    """Return a matrix as an array; an array is not copied."""
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
 def as_sparse(matrix: Dense | Csr) -> Csr:
-    """Return a matrix as a ``csr_array``; as it is where it is one already."""
+    """Return a matrix as a ``csr_array``; a ``csr_array`` is not copied."""
     if not isinstance(matrix, np.ndarray):
         return matrix
     from scipy.sparse import csr_array
@@ -59,14 +59,14 @@ def as_sparse(matrix: Dense | Csr) -> Csr:
 
 
 def checked_dense(matrix: Any) -> Dense:
-    """Return counts as a C-contiguous int64 array (V, V), once they are found to be counts."""
+    """Return counts as a C-contiguous int64 array (V, V), checked."""
     array = np.asarray(matrix)
     _check_kind(array.dtype, array.shape)
     check_int64(array, "matrix")
     result = np.ascontiguousarray(array, dtype=np.int64)
     if result.min() < 0:
         row, column = np.argwhere(result < 0)[0]
-        raise ValueError(f"matrix[{row}, {column}] = {result[row, column]} is negative")
+        raise ValueError(f"matrix[{row}, {column}] = {result[row, column]}, wanted a count >= 0")
     check_total(exact_sum(result))
     return result
 
@@ -144,7 +144,7 @@ def check_sparse(
         raise ValueError(f"indptr runs from {indptr[0]} to {indptr[-1]}, wanted 0 to {num_pairs}")
     for start in range(0, num_rows, PAIRS_PER_BLOCK):
         if np.any(np.diff(indptr[start : start + PAIRS_PER_BLOCK + 1]) < 0):
-            raise ValueError("indptr must not decrease")
+            raise ValueError("indptr decreases, wanted row starts in order")
     for start in range(0, num_pairs, PAIRS_PER_BLOCK):
         part = indices[start : start + PAIRS_PER_BLOCK + 1]
         if part.min() < 0 or part.max() >= vocab_size:
@@ -153,14 +153,14 @@ def check_sparse(
         # Only where a row begins may an index not exceed the one before it.
         falls = np.flatnonzero(part[1:] <= part[:-1]) + (start + 1)
         if np.any(indptr[np.searchsorted(indptr, falls)] != falls):
-            raise ValueError("indices must increase within each row")
+            raise ValueError("indices do not increase within a row, wanted sorted columns")
         if counts[start : start + PAIRS_PER_BLOCK].min() < 0:
-            raise ValueError("counts must not be negative")
+            raise ValueError("counts hold a negative number, wanted counts >= 0")
     check_total(exact_sum(counts))
 
 
 def exact_sum(counts: Array) -> int:
-    """Return the sum of counts, however large it is."""
+    """Return the sum of counts, also where int64 cannot hold it: high and low halves apart."""
     if counts.size == 0 or int(counts.max()) * counts.size <= MAX_INT:
         return int(counts.sum())
     return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())

@@ -55,5 +55,5 @@ def read_npz(path: StrPath) -> tuple[Csr, Tokenizer | None]:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise ValueError(f"{name}: not an .npz of counts, or damaged: {error}") from None
+        raise ValueError(f"{name}: not an .npz file of counts, or damaged: {error}") from None
     return as_sparse(matrix), tokenizer

@@ -38,7 +38,7 @@ _ROWS_PER_STEP = 1 << 20
 
 
 class Rows(Protocol):
-    """The rows of a square count matrix, wherever it lies."""
+    """The rows of a square count matrix, in memory or in a file."""
 
     @property
     def vocab_size(self) -> int:
@@ -49,7 +49,7 @@ class Rows(Protocol):
         """At least the number of pairs in all rows."""
 
     def bound(self, start: int, stop: int) -> npt.NDArray[np.int64]:
-        """Return at most how many pairs stand before each of the rows ``start .. stop``."""
+        """Return an upper bound of the pairs before each of the rows ``start .. stop``, rising."""
 
     def block(self, start: int, stop: int) -> Csr:
         """Return the rows ``start .. stop - 1``, shape (stop - start, V)."""
@@ -131,12 +131,14 @@ def _part(array: Array | StoredArray, start: int, stop: int) -> Array:
 def merged_blocks(sources: Sequence[Rows], pairs_per_block: int = PAIRS_PER_BLOCK) -> Iterator[Csr]:
     """Yield the sum of count matrices by blocks of rows, from the first row to the last.
 
-    A block takes as many rows as bring in at most `pairs_per_block` pairs from all matrices
-    together, and at least one row.
+    A block is as many rows as hold at most `pairs_per_block` pairs in all matrices together, and
+    at least one row.
     """
     vocab_size = sources[0].vocab_size
     for first in range(0, vocab_size, _ROWS_PER_STEP):
         last = min(first + _ROWS_PER_STEP, vocab_size)
+        # before[r]: pairs of all sources in the rows ahead of first + r. It ascends, so where a
+        # block ends is found by bisection; for V rows at once it could be larger than the block.
         before = np.zeros(last - first + 1, np.int64)
         for source in sources:
             bound = source.bound(first, last)
@@ -150,7 +152,7 @@ def merged_blocks(sources: Sequence[Rows], pairs_per_block: int = PAIRS_PER_BLOC
 
 
 def _sum_blocks(blocks: list[Csr]) -> Csr:
-    """Add pairwise, so that each pair is merged log2(n) times, not n."""
+    """Add neighbours first, so that each pair is merged log2(n) times, not n."""
     while len(blocks) > 1:
         pairs = zip(blocks[::2], blocks[1::2], strict=False)
         blocks = [add_counts(a, b) for a, b in pairs] + blocks[len(blocks) & ~1 :]

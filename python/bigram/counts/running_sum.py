@@ -9,7 +9,7 @@ __all__ = ["RunningSum"]
 
 
 class RunningSum:
-    """A sum of many sparse matrices, added in pairs of like size.
+    """A sum of many sparse matrices, which adds parts of similar size.
 
     Each new part is added to the part before it once it is half as large as that one. Every pair
     is then merged a number of times that grows with the logarithm of the number of parts, so that
@@ -32,11 +32,12 @@ class RunningSum:
     def add(self, part: Csr) -> None:
         """Add one more matrix."""
         self._parts.append(part)
+        # Each part left has at least twice the pairs of the one after it.
         while len(self._parts) > 1 and self._parts[-2].nnz < 2 * self._parts[-1].nnz:
             self._parts[-2:] = [add_sparse(self._parts[-2:])]
 
     def total(self) -> Csr | None:
-        """Return the sum, or None where nothing was added."""
+        """Return the sum, or None if nothing was added."""
         if len(self._parts) > 1:
             self._parts = [add_sparse(self._parts)]
         return self._parts[0] if self._parts else None

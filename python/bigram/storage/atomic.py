@@ -106,8 +106,9 @@ def _remove_if_left(temporary: str) -> None:
 def _beside(name: str, make: Callable[[str], None]) -> Iterator[str]:
     """Make a temporary file or folder beside the file `name`; at the end it is removed, if there.
 
-    It is locked, so that one that is not locked has no writer. Who makes one may be taken for dead
-    before it is locked; then it is gone, and another is made.
+    It is locked for as long as its writer lives, so a temporary without a lock has none. Between
+    making and locking it, another writer may take it for a leftover and remove it; then this one
+    makes another.
     """
     remove_leftovers(name)
     target = os.path.realpath(name)
@@ -131,13 +132,13 @@ def _beside(name: str, make: Callable[[str], None]) -> Iterator[str]:
 
 
 def _leftover(target: str) -> str:
-    """Return what the names of all temporaries of a file begin with."""
+    """Return the path that the temporaries of a file begin with."""
     folder, name = os.path.split(target)
     return os.path.join(folder, f".bigram-{zlib.crc32(os.fsencode(name)):08x}-")
 
 
 def _lock(path: str, *, wait: bool) -> int | None:
-    """Open and lock a file or folder; None if somebody else has, or where there are no locks."""
+    """Open and lock a file or folder; None if it is locked already, or without file locks."""
     if sys.platform == "win32":
         return None
     descriptor = None
