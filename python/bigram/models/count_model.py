@@ -15,7 +15,7 @@ from bigram.inference.model import BigramModel
 from bigram.smoothing.additive import AddK
 from bigram.smoothing.base import Smoothing
 from bigram.smoothing.description import from_json as smoothing_from_json
-from bigram.smoothing.pruning import perplexity_changes, rare_pairs_left_out, without_pairs
+from bigram.smoothing.pruning import pairs_to_keep, rare_pairs_left_out, without_pairs
 from bigram.tables.conversion import as_backoff
 from bigram.tables.conversion import from_arrays as table_from_arrays
 from bigram.tokenizers.description import from_json as tokenizer_from_json
@@ -252,8 +252,11 @@ class CountModel(BigramModel):
             Pairs counted less often are left out; the model must have counts. With
             `ModifiedKneserNey` this is ``lmplz --prune 0 k`` for k = min_count - 1.
         threshold : float, optional
-            Pairs are left out if, without the pair alone, the perplexity would rise by a smaller
-            share than this (Stolcke 1998; SRILM's -prune): 1e-7 prunes little, 1e-5 much.
+            Pairs are left out one after another, as long as that raises the perplexity by a
+            smaller share than this (Stolcke 1998; as SRILM's -prune, which takes each pair for
+            the only one): 1e-7 prunes little, 1e-5 much. n pairs multiply the perplexity of text
+            from the model by less than ``(1 + threshold)**n``. Contexts occur as often as in the
+            counts, or as in the base of a model without counts.
 
         Returns
         -------
@@ -283,7 +286,9 @@ class CountModel(BigramModel):
             table = as_backoff(self._arpa_table())
         if threshold is not None:
             check_number(threshold, "threshold", 0.0, 1e300, "a finite number >= 0")
-            table = without_pairs(table, perplexity_changes(table) >= threshold)
+            weights = table.base if self.counts is None else self.counts.context_counts()
+            keep = pairs_to_keep(table, weights / max(weights.sum(), 1), threshold)
+            table = without_pairs(table, keep)
         return CountModel.from_table(table, self.tokenizer)
 
     @property
