@@ -1,14 +1,12 @@
 // Mean cross-entropy of a table of logits over counted pairs, and its gradient.
 //
-// With c[i, j] pairs (i, j), N of them, and logits W[i] for each pair of context i, the mean loss
-// over all pairs is a sum in which equal pairs are equal terms, so the counts are all it needs:
 //   loss = sum_ij c[i, j] (logsumexp(W[i]) - W[i, j]) / N + l2 mean(W^2)
 //   grad = (c[i] softmax(W[i])[j] - c[i, j]) / N + 2 l2 W[i, j] / size      c[i] = sum_j c[i, j]
-// It is exact, and ends where a term needs more than its pair: label smoothing adds terms for
-// pairs not counted, a minibatch has counts of its own, weights by position have no counts.
 //
-// W, grad (rows, cols); c dense or CSR, int64. One softmax a row that has counts: 16 operations
-// an element, 8 + 8 bytes of counts read where the total is known, twice that where it is not.
+// W, grad (rows, cols); c (rows, cols) dense or CSR, int64, the number of pairs (i, j); N their
+// sum. The mean over all pairs needs their counts alone, because equal pairs have equal terms: 16
+// operations and 24 bytes an element (32 where N is not known yet), however many pairs there are.
+// (4096, 4096) takes 13 ms, NumPy on the same counts 292 (benchmarks/TABLE.md).
 #include "bigram/cross_entropy/count_cross_entropy.hpp"
 
 #include <algorithm>
@@ -23,9 +21,9 @@
 namespace bigram {
 namespace {
 
-constexpr int64_t kBlockElements = 2048;      // of weights: with their exponentials, inside L1
-constexpr int64_t kMaxRows = 64;              // of a block
-constexpr int64_t kSerialElements = 1 << 15;  // less is not worth a team of threads
+constexpr int64_t kWeightsPerBlock = 2048;    // with their exponentials, in L1
+constexpr int64_t kMaxBlockRows = 64;         // whose sums and logarithms are on the stack
+constexpr int64_t kSerialElements = 1 << 15;  // fewer weights are not worth a team of threads
 
 template <class T>
 BIGRAM_INLINE double sum_squares_body(const T* x, int64_t size) {
@@ -47,6 +45,8 @@ BIGRAM_CLONES(void, add_penalty, (float* grad, const float* x, int64_t size, flo
 BIGRAM_CLONES(void, add_penalty, (double* grad, const double* x, int64_t size, double factor),
               (grad, x, size, factor))
 
+// The loss and gradient of blocks of rows. Sums over rows are kept row by row and added in order,
+// so they have the same bits for any number of threads.
 template <class T, class Counts>
 class CountGradient {
   public:
@@ -67,13 +67,15 @@ class CountGradient {
     Result run(double* loss, int64_t total, const Run& asked) {
         Run run = asked;
         if (rows_ * cols_ < kSerialElements) run.num_threads = 1;
-        const int64_t block_rows =
-            std::clamp<int64_t>(kBlockElements / padded(std::max<int64_t>(cols_, 1)), 1, kMaxRows);
+        const int64_t block_rows = std::clamp<int64_t>(
+            kWeightsPerBlock / padded(std::max<int64_t>(cols_, 1)), 1, kMaxBlockRows);
         const auto for_blocks = [&](const auto& body) {
             return parallel_for(run, ceil_div(rows_, block_rows), [&](int64_t b, int thread) {
                 body(b * block_rows, std::min(rows_, (b + 1) * block_rows), thread);
             });
         };
+        // Where N is known, each block of counts is summed just before its gradient, while it is in
+        // cache, and N is checked at the end: one pass over the counts instead of two.
         const bool known = total >= 0;
         if (!known) {
             if (!for_blocks([&](int64_t first, int64_t last, int) { sum_pairs(first, last); }))
@@ -105,7 +107,7 @@ class CountGradient {
         return total;
     }
 
-    // The pairs of each row; false, and the row kept, where a count is bad.
+    // Sets the number of pairs of each row. Where a count is bad, keeps the row and returns false.
     bool sum_pairs(int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             if (row_of(counts_, i, cols_).sum(&pairs_[static_cast<std::size_t>(i)])) continue;
@@ -121,12 +123,13 @@ class CountGradient {
                                  row_of(counts_, i, cols_).first_bad());
     }
 
-    // e has room for the padded rows.
+    // e has room for the padded rows. The rows of a block share their calls of exp_rows and
+    // log_all; a row without pairs takes part in them unless the whole block is empty.
     void rows_gradient(int64_t first, int64_t last, T* e) {
         const int64_t rows = last - first;
         const auto begin = pairs_.begin() + first;
         const bool empty = std::all_of(begin, begin + rows, [](int64_t p) { return p == 0; });
-        double sums[kMaxRows], shifts[kMaxRows], logs[kMaxRows];
+        double sums[kMaxBlockRows], shifts[kMaxBlockRows], logs[kMaxBlockRows];
         if (!empty) {
             exp_rows(e, sums, shifts, weight_ + first * cols_, rows, cols_, cols_);
             log_all(logs, sums, rows);
@@ -147,7 +150,7 @@ class CountGradient {
         }
     }
 
-    // Sets the loss of row i, times N, and its gradient without the penalty's.
+    // The obvious row: sets the loss of row i, times N, and its gradient, both without the penalty.
     void row_gradient(int64_t i, const SoftmaxRow<T>& softmax) {
         const auto row = row_of(counts_, i, cols_);
         T* to = grad_ + i * cols_;
@@ -159,10 +162,11 @@ class CountGradient {
         loss = n * softmax.log_sum + row.counted(softmax.x, softmax.shift);
         const int64_t top = dominant(softmax.e, cols_, softmax.sum);
         if (top < 0) return;
-        // There n p - c would cancel, and so would its loss.
+        // The target that has more than half of the probability is computed anew: n p - c cancels
+        // where p and c / n are near 1, as in a trained table, and so does log p.
         const typename SoftmaxRow<T>::Target target = softmax.at(top);
         const double pairs = static_cast<double>(row.at(top));
-        to[top] = static_cast<T>(unit_ * ((n - pairs) - n * target.rest));
+        to[top] = static_cast<T>(unit_ * ((n - pairs) - n * target.one_minus_p));
         const double plain =
             softmax.log_sum + (softmax.shift - static_cast<double>(softmax.x[top]));
         loss = pairs == n ? n * target.nll : loss + pairs * (target.nll - plain);

@@ -1,5 +1,11 @@
 // Private to this room.
-// The counts of one row, dense or sparse, behind one face; part of count_cross_entropy.cpp.
+// One row of counts, dense or sparse, with one interface: what count_cross_entropy.cpp asks of it.
+//
+//   sum(&n)            n = sum_j c[j]; false if a count is negative or an index is out of range
+//   counted(x, shift)  sum_j c[j] (shift - x[j])
+//   subtract(g, u)     g[j] -= u c[j]
+//   at(j)              c[j]
+//   first_bad()        the position of the first bad count among those of the row
 #pragma once
 
 #include <algorithm>
@@ -14,8 +20,9 @@ namespace {
 
 using std::int64_t;
 
-// Counts are added as unsigned and their bits collected, which shows a negative one; a sum beyond
-// 2^63 would need 2^63 pairs.
+// Counts are added as unsigned, which may wrap without harm where one is negative. The bits of all
+// counts are collected beside the sum: their sign bit is set if a count is negative. (Stopping at
+// the first negative count would keep the loop from being vectorised.)
 BIGRAM_INLINE bool sum_counts_body(const int64_t* counts, int64_t size, int64_t* total) {
     std::uint64_t sum = 0;
     int64_t bits = 0;
@@ -27,7 +34,7 @@ BIGRAM_INLINE bool sum_counts_body(const int64_t* counts, int64_t size, int64_t*
     return bits >= 0;
 }
 
-// sum_j c[j] (shift - x[j]), a pair not counted adding nothing even where x is infinite.
+// A pair that was not counted adds nothing, even where its logit is infinite and 0 * inf is nan.
 template <class T>
 BIGRAM_INLINE double counted_sum_body(const int64_t* counts, const T* x, int64_t size,
                                       double shift) {
@@ -106,6 +113,7 @@ struct CsrRow {
         for (int64_t k = 0; k < size; ++k)
             grad[indices[k]] -= factor * static_cast<T>(counts[k]);
     }
+    // Indices need not be sorted, and equal ones add up.
     int64_t at(int64_t j) const {
         int64_t found = 0;
         for (int64_t k = 0; k < size; ++k)

@@ -1,5 +1,6 @@
 // Private to this room.
-// The pieces of a softmax that several kernels share, on rows that stay in cache. T: float, double.
+// The parts of a softmax that the kernels of this room share, for rows that stay in cache.
+// T: float or double.
 #pragma once
 
 #include <cmath>
@@ -27,18 +28,19 @@ template <class T>
 void scale_rows(T* out, const T* e, const double* scale, std::int64_t rows, std::int64_t cols,
                 std::int64_t out_stride);
 
-// sum_j e[j] without e[skipped]: exact to a few ulp where the sum is almost all e[skipped].
+// The sum of all e[j] but e[skipped]. (sum - e[skipped] would lose it where e[skipped] is almost
+// all of the sum.)
 template <class T>
 double sum_without(const T* e, std::int64_t size, std::int64_t skipped);
 
-// The j with e[j] > sum / 2, or -1.
+// The j for which e[j] > sum / 2, or -1 if there is none.
 template <class T>
 std::int64_t dominant(const T* e, std::int64_t size, double sum);
 
 // logs[i] = ln(values[i]); values positive or nan.
 void log_all(double* logs, const double* values, std::int64_t size);
 
-// One row after exp_rows, and what a target in it needs.
+// One row after exp_rows, and what the loss of a target in it needs.
 template <class T>
 struct SoftmaxRow {
     const T* e;
@@ -50,20 +52,21 @@ struct SoftmaxRow {
     double log_sum;
 
     struct Target {
-        double nll;   // logsumexp(x) - x[y]
-        double rest;  // 1 - softmax(x)[y]
+        double nll;          // logsumexp(x) - x[y]
+        double one_minus_p;  // 1 - softmax(x)[y]
     };
 
     Target at(std::int64_t y) const {
         const double e_y = static_cast<double>(e[y]);
         const double others = sum - e_y;
-        if (others < e_y) return sure(y, e_y);
+        if (others < e_y) return near_certain(y, e_y);
         return {log_sum + (shift - static_cast<double>(x[y])), others * inverse};
     }
 
   private:
-    // 1 - p and log p would cancel, so the others are summed apart.
-    Target sure(std::int64_t y, double e_y) const {
+    // p[y] > 1/2: 1 - p[y] and log p[y] would cancel, so the other exponentials are summed again,
+    // without e[y]. A second pass over the row, which a trained model takes often; it is in cache.
+    Target near_certain(std::int64_t y, double e_y) const {
         const double others = sum_without(e, size, y);
         return {std::log1p(others / e_y), others * inverse};
     }
@@ -97,11 +100,12 @@ class Scratch {
 };
 
 #if BIGRAM_X86
-// Explicit AVX-512 for float; what exp_rows and scale_rows call where the level is active.
+// Explicit AVX-512 for float, which exp_rows and scale_rows call where that level is active.
 namespace avx512 {
 
-// Only logits of at most kNear in absolute value: then no shift is needed and all shifts are 0.
-// Returns the number of rows done, which ends before the first tile of rows with another logit.
+// For logits of at most 24 in absolute value, which need no shift: all shifts are 0. Returns the
+// number of rows done. It stops before the first group of 16 rows (before the first row, if rows
+// are longer than 64) with a larger logit.
 std::int64_t exp_near_rows(float* e, double* sums, const float* x, std::int64_t rows,
                            std::int64_t cols, std::int64_t x_stride);
 double exp_row(float* e, const float* x, std::int64_t size, float shift);

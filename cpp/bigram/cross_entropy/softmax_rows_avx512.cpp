@@ -1,11 +1,13 @@
-// The softmax's pieces in explicit AVX-512, for float: what plain loops lose at small widths.
+// The parts of a softmax for float in explicit AVX-512: what plain loops lose on narrow rows.
 //
 //   e[r, j] = e^x[r, j],  sums[r] = sum_j e[r, j]        where every |x| <= kNear
 //
-// Without a maximum pass: the exponent range of float has room for e^+-24 times any sum, and the
-// reduction of e^x to 2^n e^r rounds the same whatever is subtracted from n. Rows of at most 64
-// columns stay in registers, sixteen sums are transposed at once; longer rows run in four vectors
-// and fetch the row after them. Where a tile has larger logits the caller does it with a maximum.
+// There is no pass for the maximum: e^24 times any number of columns is far from float's largest
+// number, and the rounding of e^x = 2^n e^r does not depend on what is subtracted from n. Rows of
+// at most 64 columns stay in registers, 16 rows at a time; longer rows run four vectors at a time
+// and prefetch the row after them. About 10 instructions for 16 elements, each read once. Where a
+// logit is larger, the caller takes a maximum (softmax_rows.cpp). Prefetches beyond the end of x do
+// nothing.
 #include "bigram/runtime/intrinsics.hpp"
 #include "bigram/runtime/isa.hpp"
 
@@ -25,9 +27,10 @@ using std::int64_t;
 #define BIGRAM_AVX512_INLINE BIGRAM_TARGET_AVX512 inline __attribute__((always_inline))
 
 constexpr float kNear = 24.0f;
-constexpr int64_t kAhead = 1536;  // elements that short rows are fetched ahead
-constexpr int64_t kChunk = 512;   // elements summed in float before they go to double
+constexpr int64_t kElementsAhead = 1536;  // how far ahead short rows are prefetched
+constexpr int64_t kChunk = 512;           // elements summed in float before they go to float64
 
+// e^r for |r| <= ln(2) / 2: the polynomial of vector_math.hpp.
 BIGRAM_AVX512_INLINE __m512 exp_reduced(__m512 r) {
     __m512 p = _mm512_set1_ps(0.00138150048453f);
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.00836873243771f));
@@ -38,17 +41,19 @@ BIGRAM_AVX512_INLINE __m512 exp_reduced(__m512 r) {
     return _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
 }
 
-// e^x / 2^shift: exp_shifted of vector_math.hpp, with the flush to zero done by scalef. Near: for
-// |x| <= kNear, without shift and bound, and with ln 2 in one piece, whose error is then 7e-8.
+// e^x / 2^shift: exp_shifted of vector_math.hpp, but scalef multiplies by 2^(n - shift) and flushes
+// to zero by itself. near: for |x| <= kNear, without shift and bound, and with ln 2 in one piece
+// instead of two. n is then at most 35, so the error of ln 2 adds 7e-8 at most, under one ulp.
 template <bool near>
 BIGRAM_AVX512_INLINE __m512 exp_shifted(__m512 x, __m512 shift) {
     if (!near) {
-        // Below 2^-200 all is 0; and -inf must not meet itself.
+        // Results below 2^-200 are 0 whatever x is. The bound also replaces -inf, for which n and
+        // n ln 2 are infinite and r = x - n ln 2 would be nan.
         const __m512 lowest =
             _mm512_mul_ps(_mm512_sub_ps(shift, _mm512_set1_ps(200.0f)), _mm512_set1_ps(0.6931472f));
         x = _mm512_max_ps(lowest, x);
     }
-    const __m512 magic = _mm512_set1_ps(12582912.0f);
+    const __m512 magic = _mm512_set1_ps(12582912.0f);  // 1.5 * 2^23: x + magic is an integer
     const __m512 n = _mm512_sub_ps(_mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504f), magic), magic);
     if (near) {
         const __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693147182f), x);
@@ -59,12 +64,13 @@ BIGRAM_AVX512_INLINE __m512 exp_shifted(__m512 x, __m512 shift) {
     return _mm512_scalef_ps(exp_reduced(r), _mm512_sub_ps(n, shift));
 }
 
-// The larger absolute value of each lane.
+// The larger absolute value of each lane: 0b11 chooses the larger magnitude, 0b10 before it clears
+// the sign.
 BIGRAM_AVX512_INLINE __m512 max_abs(__m512 a, __m512 b) {
     return _mm512_range_ps(a, b, 0b1011);
 }
 
-// A nan is passed over here; it shows in the sum.
+// range_ps takes the number where one operand is a nan, so a nan passes here. It shows in the sum.
 BIGRAM_AVX512_INLINE bool all_near(__m512 largest) {
     return _mm512_cmp_ps_mask(largest, _mm512_set1_ps(kNear), _CMP_LE_OQ) == 0xffff;
 }
@@ -81,7 +87,10 @@ BIGRAM_AVX512_INLINE __m512d high_half(__m512 v) {
     return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
 }
 
-// Sixteen sums of sixteen lanes, in order.
+// The sums of sixteen vectors, lane r of the result that of v[r]: a 16 x 16 transposition with
+// additions on the way, 15 additions instead of 16 reductions of four each. The first step adds
+// pairs of lanes inside each quarter of the vectors, the second pairs of pairs, the last two add
+// quarters. The order of the additions is the same for every row.
 BIGRAM_AVX512_INLINE __m512 transposed_sums(const __m512 (&v)[16]) {
     __m512 quads[4];
     for (int q = 0; q < 4; ++q) {
@@ -101,7 +110,9 @@ BIGRAM_AVX512_INLINE __m512 transposed_sums(const __m512 (&v)[16]) {
                          _mm512_shuffle_f32x4(first, second, 0xdd));
 }
 
-// Tiles of sixteen rows of `vectors` vectors, the last of which is masked.
+// Groups of sixteen rows of `vectors` vectors, the last of which is masked. The loops over rows and
+// vectors have constant lengths and are unrolled, so the sums stay in registers and the
+// exponentials of several rows overlap.
 template <int vectors>
 BIGRAM_AVX512_INLINE int64_t exp_small_rows(float* e, double* sums, const float* x, int64_t rows,
                                             int64_t cols, int64_t x_stride) {
@@ -112,16 +123,18 @@ BIGRAM_AVX512_INLINE int64_t exp_small_rows(float* e, double* sums, const float*
         __m512 row_sums[16];
         __m512 largest = _mm512_setzero_ps();
         for (int64_t r = 0; r < 16; ++r) {
-            // Rows past the end repeat the last one; their sums are dropped.
+            // Past the end the last row is done again, and its sum is dropped: no second loop.
             const int64_t row = done + (r < count ? r : count - 1);
             const float* from = x + row * x_stride;
             float* to = e + row * 16 * vectors;
             __m512 sum = _mm512_setzero_ps();
             for (int k = 0; k < vectors; ++k) {
-                prefetch(from + 16 * k + kAhead);
+                prefetch(from + 16 * k + kElementsAhead);
                 const __mmask16 mask = k == vectors - 1 ? last : static_cast<__mmask16>(0xffff);
                 const __m512 value = _mm512_maskz_loadu_ps(mask, from + 16 * k);
                 largest = max_abs(largest, value);
+                // Masked lanes hold x = 0, whose e^0 = 1 must not enter the sum; e is padded, so
+                // a whole vector of it can be stored.
                 const __m512 power =
                     _mm512_maskz_mov_ps(mask, exp_shifted<true>(value, _mm512_setzero_ps()));
                 _mm512_store_ps(to + 16 * k, power);
@@ -145,8 +158,9 @@ BIGRAM_AVX512_INLINE int64_t exp_small_rows(float* e, double* sums, const float*
     return done;
 }
 
-// Four vectors at a time, so that four chains of additions are under way; the sums of 512
-// elements go to double. Near: no shift, and whether all were near; else the shift.
+// One row of any length. Four vectors at a time: an addition takes four cycles, and four of them
+// that do not wait for each other are under way. near: without a shift, *good tells whether all
+// logits were near, and a row with another is left after at most one chunk.
 template <bool near>
 BIGRAM_AVX512_INLINE double exp_long_row(float* e, const float* x, int64_t size, float shift,
                                          int64_t ahead, bool* good) {
@@ -168,7 +182,7 @@ BIGRAM_AVX512_INLINE double exp_long_row(float* e, const float* x, int64_t size,
                 sum[k] = _mm512_add_ps(sum[k], power);
             }
         }
-        for (int k = 0; j < end; j += 16, ++k) {
+        for (int k = 0; j < end; j += 16, ++k) {  // at most three whole vectors and a masked one
             const __mmask16 mask =
                 end - j < 16 ? tail_mask(end - j) : static_cast<__mmask16>(0xffff);
             const __m512 value = _mm512_maskz_loadu_ps(mask, x + j);

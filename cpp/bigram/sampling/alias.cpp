@@ -1,8 +1,10 @@
 // Builds one row of an alias table: weights (V) to cells (K), K = 2^bits the next power of two.
 //
 // Weights become units that sum to 2^B exactly (B = 32 or 51); a cell holds C = 2^(B - bits) of
-// them. Tokens below C ("light") are topped up by tokens above it ("heavy"), both in ascending
-// order, which makes the table a function of the units: the same on every machine. O(K).
+// them. A token with fewer units than C ("light") has a cell of its own, topped up by a token with
+// more ("heavy"), whose number becomes the alias (Vose 1991). Both are taken in ascending order, so
+// the table is a function of the units: the same on every machine. O(K), about 5 ns a cell; 8 bytes
+// read and 4 or 8 written.
 #include "bigram/sampling/alias.hpp"
 
 #include <algorithm>
@@ -24,7 +26,9 @@ constexpr int kUnitBits = sizeof(Cell) == 4 ? 32 : 51;
 template <class Cell>
 constexpr uint64_t kUnits = uint64_t{1} << kUnitBits<Cell>;
 
-// units_j = round(q_j scale); returns their sum. q_j < 2^52, so it becomes a double by its bits.
+// units_j = round(q_j scale); returns their sum. q_j < 2^52, so its bits under the exponent of 2^52
+// are the double 2^52 + q_j, and back in the same way: integers and doubles without a conversion of
+// 64-bit integers, which AVX2 does not have.
 BIGRAM_INLINE uint64_t scale_units_body(uint64_t* BIGRAM_RESTRICT units,
                                         const uint64_t* BIGRAM_RESTRICT q, int64_t size,
                                         double scale) {
@@ -44,7 +48,8 @@ BIGRAM_CLONES(uint64_t, scale_units,
               (uint64_t* units, const uint64_t* q, int64_t size, double scale),
               (units, q, size, scale))
 
-// Rounding leaves the sum a little off: the tokens that have units give or take one each.
+// Rounding leaves the sum off by at most half a unit a token. The tokens that have units give or
+// take one each, from the first on; none loses its last unit, and one without units gets none.
 void settle(uint64_t* units, int64_t size, uint64_t sum, uint64_t wanted) {
     while (sum != wanted) {
         for (int64_t j = 0; j < size && sum != wanted; ++j) {
@@ -59,28 +64,34 @@ void settle(uint64_t* units, int64_t size, uint64_t sum, uint64_t wanted) {
     }
 }
 
-// Exact: what the heavy tokens have above C is what the light ones lack, so neither runs out
-// before the other.
+// Vose's pairing, with one heavy token in hand whose mass is dealt out:
+//   mass > C: the next light token's cell is topped up from it;
+//   mass = C: it fills its own cell;
+//   mass < C: it has become light itself, and the next heavy token tops up its cell.
+// Units are integers, so this is exact: what the heavy tokens have above C is what the light ones
+// lack, and neither runs out before the other.
 template <class Cell>
 void pair_cells(Cell* cells, int bits, const uint64_t* units, uint32_t* order) {
     const int64_t size = int64_t{1} << bits;
     const uint64_t capacity = kUnits<Cell> >> bits;
     int64_t light = 0;
     int64_t heavy = size;
-    for (int64_t j = 0; j < size; ++j) {  // both are written, one of them stays
+    // Light tokens from the left, heavy ones from the right. Both places are written, and the one
+    // that is counted stays: no branch, which would be mispredicted often.
+    for (int64_t j = 0; j < size; ++j) {
         order[light] = order[heavy - 1] = static_cast<uint32_t>(j);
         const bool is_light = units[j] < capacity;
         light += is_light;
         heavy -= !is_light;
     }
-    // In a cell's top bits, so that C would be just out of reach.
+    // Thresholds in [0, C) to the top bits of a cell: C itself would be 2^(its width).
     const int lift = 8 * static_cast<int>(sizeof(Cell)) - kUnitBits<Cell> + bits;
     const auto cell = [&](uint64_t threshold, uint32_t alias) {
         return static_cast<Cell>(threshold << lift) | alias;
     };
     light = 0;
     heavy = size - 1;
-    uint64_t mass = units[order[heavy]];  // of the heavy token that is being dealt out
+    uint64_t mass = units[order[heavy]];  // of the heavy token in hand
     for (int64_t done = 0; done < size; ++done) {
         const uint32_t token = order[heavy];
         if (mass > capacity) {
@@ -143,8 +154,10 @@ Result AliasTable<Cell>::build(const Real* weights, const Run& run) {
     const int64_t rows = vocab_size;
     const int64_t rows_per_block = ceil_div(kBlockCells, int64_t{1} << bits);
     const int64_t blocks = ceil_div(rows, rows_per_block);
+    const int team = team_size(run, blocks);
     std::vector<AliasScratch> scratch;
-    for (int thread = 0; thread < team_size(run, blocks); ++thread)
+    scratch.reserve(static_cast<std::size_t>(team));
+    for (int thread = 0; thread < team; ++thread)
         scratch.emplace_back(vocab_size);
     const auto body = [&](int64_t block, int thread) {
         const int64_t end = std::min(rows, (block + 1) * rows_per_block);

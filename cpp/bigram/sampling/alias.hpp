@@ -1,12 +1,13 @@
 // Private to this room.
-// Alias tables (Walker 1977; Vose 1991) of integers: a draw is one random word and one cell.
+// Alias tables (Walker 1977; Vose 1991) in integers: a draw is one random word and one cell.
 //
-// A row of K = 2^bits cells, K >= V. A cell is a word: alias in the low bits, threshold in the
-// high ones. A uniform word u names the cell by its top bits; the token is that cell's number
-// where the rest of u is below the threshold, else the cell's alias.
+// A row has K = 2^bits cells, K >= V; each cell holds the same probability, shared by two tokens:
+// the one with the cell's number and its alias. A cell is one word, the alias in its low bits and
+// the threshold between the two in its high ones. The top bits of a uniform word u choose the cell;
+// where the rest of u is below the threshold, the token is the cell's number, else the alias.
 //
-// Probabilities are integers over 2^32 (32-bit cells, up to 4,096 tokens) or 2^51 (64-bit cells):
-// that is their resolution, and a token of weight zero has no place in any cell.
+// Probabilities are integers over 2^32 (32-bit cells, up to 4,096 tokens) or 2^51 (64-bit cells).
+// That is their resolution; a token of weight zero has no part in any cell and is never drawn.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace bigram {
 
 constexpr std::int64_t kMaxNarrowVocab = 4096;  // beyond it, cells have 64 bits
 
-// Bits of a cell number for so many tokens, at least 1.
+// The bits of a cell's number for a vocabulary of this size, at least 1.
 inline int alias_bits(std::int64_t vocab_size) {
     int bits = 1;
     while ((std::int64_t{1} << bits) < vocab_size)
@@ -27,6 +28,9 @@ inline int alias_bits(std::int64_t vocab_size) {
     return bits;
 }
 
+// Threshold and `rest` both lie in the high bits of their words, with the alias and with ones below
+// them, so cell and rest are compared as whole words: no shift, no mask of the threshold. The
+// select is arithmetic, as a branch would be mispredicted every other time.
 template <class Cell>
 inline std::uint32_t alias_draw(const Cell* row, int bits, Cell random) {
     constexpr int kWidth = 8 * sizeof(Cell);
@@ -34,11 +38,11 @@ inline std::uint32_t alias_draw(const Cell* row, int bits, Cell random) {
     const Cell column = random >> (kWidth - bits);
     const Cell rest = static_cast<Cell>(random << bits) | mask;  // never below a threshold of zero
     const Cell cell = row[column];
-    const Cell take = Cell{0} - static_cast<Cell>(rest < cell);  // a select without a branch
+    const Cell take = Cell{0} - static_cast<Cell>(rest < cell);  // all ones or all zeros
     return static_cast<std::uint32_t>((column & take) | (cell & mask & ~take));
 }
 
-// Working memory for rows of up to so many tokens.
+// Working memory for building rows of vocab_size tokens.
 struct AliasScratch {
     Buffer<std::uint64_t> integers;  // (V)
     Buffer<std::uint64_t> units;     // (K)
@@ -49,12 +53,12 @@ struct AliasScratch {
 
 enum class AliasRow : std::uint8_t { unbuilt = 0, ready, without_mass, bad };
 
-// cells (2^bits) from weights (size); cells of a row without mass lead to `self` always.
+// cells (2^bits) from weights (size). In a row without mass every cell leads to `self`.
 template <class Cell, class Real>
 AliasRow build_alias_row(Cell* cells, int bits, const Real* weights, std::int64_t size,
                          std::uint32_t self, AliasScratch& scratch);
 
-// The table of a square of weights (V, V), built as a whole or row by row as they are asked for.
+// The rows of weights (V, V), built as a whole or one by one as they are reached.
 template <class Cell>
 struct AliasTable {
     int bits;
@@ -74,8 +78,8 @@ struct AliasTable {
                                        static_cast<std::uint32_t>(token), scratch);
     }
 
-    // Builds the rows that are not. Bad value: the flat index of a weight that is negative, nan or
-    // infinite.
+    // Builds the rows that are not built yet. Bad value: the flat index of a weight that is
+    // negative, nan or infinite.
     template <class Real>
     Result build(const Real* weights, const Run& run);
     template <class Real>

@@ -1,5 +1,5 @@
 // Private to this room.
-// Tokens as wide as the caller's array wants them.
+// Changes the width of tokens to that of the caller's array.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,8 @@
-// weights (size) float32 or float64 to integers (size); see the header. Two passes over a row that
-// stays in cache: the largest weight, then scaling and rounding.
+// Weights to integers, q_j = round(w_j 2^k); see the header.
+//
+// weights (size) float32 or float64, q (size) uint64. Two passes over a row that stays in cache:
+// the largest weight, then scaling and rounding. 8 operations an element, 4 or 8 bytes read, 8
+// written.
 #include "bigram/sampling/integer_weights.hpp"
 
 #include <algorithm>
@@ -12,8 +15,8 @@
 namespace bigram {
 namespace {
 
-// The largest weight; -1 if one is negative or nan. Eight lanes, which the compiler turns into
-// vectors; the largest is the same in any order.
+// The largest weight; -1 if one is negative or nan. In eight lanes, which the compiler turns into
+// vectors; a maximum is the same in any order.
 template <class Real>
 BIGRAM_INLINE Real largest_body(const Real* weights, std::int64_t size) {
     Real lanes[8] = {};
@@ -32,6 +35,8 @@ BIGRAM_INLINE Real largest_body(const Real* weights, std::int64_t size) {
     return good ? *std::max_element(lanes, lanes + 8) : Real{-1};
 }
 
+// q_j = round(w_j lift scale), to even in ties; returns their sum. Adding 2^52 rounds, and leaves
+// the integer in the low bits: no conversion of 64-bit integers, which only AVX-512 has.
 template <class Real>
 BIGRAM_INLINE std::uint64_t round_scaled_body(std::uint64_t* BIGRAM_RESTRICT q,
                                               const Real* BIGRAM_RESTRICT weights,
@@ -58,7 +63,8 @@ BIGRAM_CLONES(uint64_t, round_scaled,
               (uint64_t* q, const double* weights, int64_t size, double lift, double scale),
               (q, weights, size, lift, scale))
 
-// Weights are multiplied by lift and by scale, both powers of two, the first mostly 1.
+// 2^k as a product of two powers of two, lift and scale, since 2^k itself may be beyond the largest
+// double. Both products are exact, so the result is rounded once.
 struct Scaling {
     double lift = 1.0, scale = 1.0;
 
@@ -66,7 +72,7 @@ struct Scaling {
         uint64_t pattern;
         std::memcpy(&pattern, &top, sizeof pattern);
         int exponent = static_cast<int>(pattern >> 52) - 1022;  // top = m 2^exponent, m in [0.5, 1)
-        if (exponent < -900) {  // a power of two above 2^1023 goes in two steps; both are exact
+        if (exponent < -900) {  // tiny or subnormal, where the pattern above has no exponent
             std::frexp(top, &exponent);
             lift = std::ldexp(1.0, 200);
             exponent += 200;

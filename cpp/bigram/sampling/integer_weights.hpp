@@ -1,11 +1,12 @@
 // Private to this room.
-// Weights as integers: the one place where sampling rounds what it was given.
+// Weights as integers: the only place where sampling rounds what it was given.
 //
 //   q_j = round(w_j 2^k), the power of two such that the largest q is in [2^(bits-1), 2^bits]
 //
-// From here on sums are exact, so that they may be taken in any order, and a weight of zero is a
-// probability of zero. bits is 51 for up to 4,096 weights, less beyond, so that the sum fits in 63
-// bits: a weight is kept to 2^-bits of the largest. Tiny and huge weights are scaled like others.
+// From here on sums are exact, so that they may be taken in any order and have the same bits on
+// every machine, and a weight of zero is a probability of zero. bits is 51 for up to 4,096 weights,
+// less beyond, so that the sum fits in 63 bits: the error of a weight is 2^-bits of the largest
+// one. Tiny and huge weights are scaled like others.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ template <class Real>
 bool integer_weights(std::uint64_t* q, std::uint64_t* total, const Real* weights,
                      std::int64_t size);
 
-// The same, each q with those before it added: sums (size rounded up to 8), *total beyond the end.
+// The running sums of q: sums (size rounded up to 8), whose elements beyond the end are *total.
 template <class Real>
 bool cumulative_weights(std::uint64_t* sums, std::uint64_t* total, const Real* weights,
                         std::int64_t size);

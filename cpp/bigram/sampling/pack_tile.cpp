@@ -1,6 +1,10 @@
-// What goes into a tile and comes out of it: sequence numbers, fours (256, 4) together, and how
-// many precede a stop token. Plain loops over the sequences, a few operations for 16 of them where
-// vectors are wide.
+// What goes into a tile of draws and comes out of it.
+//
+//   sequence[c] = first + id[c],  fours[c, t] = token[t, c],
+//   valid[c] = the first t for which token[t, c] is the stop token, else 4
+//
+// token (4, 256), fours (256, 4), id, valid (256). Plain loops over the sequences: a few operations
+// for 16 of them where vectors are wide.
 #include <cstring>
 
 #include "bigram/runtime/isa.hpp"
@@ -17,13 +21,14 @@ using std::uint8_t;
 template <class Token>
 BIGRAM_INLINE void pack_body(Token* BIGRAM_RESTRICT fours, const DrawTile& tile) {
     for (int c = 0; c < kTileSequences; ++c) {
-        for (int s = 0; s < 4; ++s)
-            fours[4 * c + s] = static_cast<Token>(tile.token[s][c]);
+        for (int t = 0; t < 4; ++t)
+            fours[4 * c + t] = static_cast<Token>(tile.token[t][c]);
     }
 }
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-// Bytes by shifts, which compilers turn into vectors better than stores of single ones.
+// Bytes by shifts and one store of 32 bits, which compilers turn into vectors; single bytes they do
+// not. The first token must be the first byte in memory, so this is for little-endian machines.
 BIGRAM_INLINE void pack_body(uint8_t* BIGRAM_RESTRICT fours, const DrawTile& tile) {
     uint32_t words[kTileSequences];
     for (int c = 0; c < kTileSequences; ++c) {
@@ -34,6 +39,7 @@ BIGRAM_INLINE void pack_body(uint8_t* BIGRAM_RESTRICT fours, const DrawTile& til
 }
 #endif
 
+// Without a branch: each token counts if it and all before it are not the stop token.
 BIGRAM_INLINE void valid_body(uint32_t* BIGRAM_RESTRICT valid, const DrawTile& tile,
                               uint32_t stop) {
     for (int c = 0; c < kTileSequences; ++c) {
@@ -47,8 +53,8 @@ BIGRAM_INLINE void valid_body(uint32_t* BIGRAM_RESTRICT valid, const DrawTile& t
 
 BIGRAM_INLINE void number_body(DrawTile& tile, uint64_t first, const uint32_t* id) {
     for (int t = 0; t < kTileSequences / kLanes; ++t) {
-        for (int lane = 0; lane < kLanes; ++lane)
-            tile.random[t].sequence[lane] = first + id[t * kLanes + lane];
+        for (int c = 0; c < kLanes; ++c)
+            tile.random[t].sequence[c] = first + id[t * kLanes + c];
     }
 }
 

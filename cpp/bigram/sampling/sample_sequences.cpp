@@ -1,9 +1,12 @@
-// Sequences of a bigram model: token t of sequence c is drawn from the row of the token before it,
-// with word t of the random sequence c. weights (V, V), starts (n), offsets (n + 1).
+// Sequences of a bigram model: from starts[c] on, each token of sequence c is drawn from the row of
+// weights of the token before it.
 //
-// Many sequences: the whole alias table (V rows of 2^bits cells) is built, then blocks of sequences
-// are drawn side by side. Few draws: rows are built as they are reached. Both draw the same tokens,
-// and what is built stays for the next call.
+//   token[c, t + 1] ~ weights[token[c, t]], by word t of random sequence c
+//
+// weights (V, V), starts (n), offsets (n + 1). Few draws go through serial_sequences.cpp, the
+// obvious loop, which builds the rows of the alias table that it reaches. For many, the whole table
+// is built in O(V^2), and sequence_blocks.cpp draws blocks of sequences side by side. Both draw the
+// same tokens, and what is built stays for the next call.
 #include "bigram/sampling/sample_sequences.hpp"
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 
 #include "bigram/sampling/integer_weights.hpp"
 #include "bigram/sampling/sequence_blocks.hpp"
+#include "bigram/sampling/serial_sequences.hpp"
 
 namespace bigram {
 namespace {
@@ -19,9 +23,11 @@ using std::int64_t;
 using std::uint32_t;
 using std::uint64_t;
 
-constexpr int64_t kFewSequences = 16;
+constexpr int64_t kMaxStoppingBlock = 4096;  // sequences that end at a stop token
+constexpr int64_t kFewSequences = 16;        // fewer would leave the vectors of a tile half empty
 
-// Not a mutex: a poll may run a signal handler, and that may draw on the same thread.
+// The right to build the table, which one call at a time has. Not a mutex, on which a thread could
+// wait for itself: a poll may run a signal handler of Python's, which may draw again.
 struct Turn {
     std::atomic<bool>& taken;
     const bool mine;
@@ -34,8 +40,10 @@ struct Turn {
     Turn& operator=(const Turn&) = delete;
 };
 
-// Sequences is FixedSequences or StoppingSequences, `size` of them in a block. Any blocks give the
-// same tokens. Sequences of any length are drawn piece by piece, so that a call can be interrupted.
+// Sequences is FixedSequences or StoppingSequences, `size` of them in a block. A token is a
+// function of table, seed, sequence and step, so any blocks give the same tokens. Each block
+// advances by about 2^20 tokens at a time, so that a call can be interrupted however long the
+// sequences are.
 template <class Sequences, class Cell>
 Result draw_blocks(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>& table,
                    const SequenceRequest& request, int64_t size, const Run& run) {
@@ -68,11 +76,13 @@ Result draw_blocks(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>
 template <class Token, class Cell>
 Result draw_many(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>& table,
                  const SequenceRequest& request, const Run& run) {
-    // Blocks as large as pays, but some for each thread.
+    // A fixed-length block is at most one tile. Sequences that stop leave their tile, so their
+    // blocks hold many tiles, and there are four for each thread since some end sooner than others.
     const bool fixed = request.stop < 0;
     const int64_t share =
         ceil_div(request.num_sequences, (fixed ? 1 : 4) * int64_t{run.num_threads});
-    const int64_t size = std::min<int64_t>(ceil_div(share, 16) * 16, fixed ? kTileSequences : 4096);
+    const int64_t size =
+        std::min<int64_t>(ceil_div(share, 16) * 16, fixed ? kTileSequences : kMaxStoppingBlock);
     if (!fixed) {
         return draw_blocks<StoppingSequences<Cell, Token>>(result, offsets, table, request, size,
                                                            run);
@@ -85,13 +95,13 @@ Result draw_many(DrawnTokens& result, int64_t* offsets, const AliasTable<Cell>& 
 
 template <class Real>
 Result SequenceSampler<Real>::check(const Run& run) {
-    constexpr int64_t kBlock = 1 << 17;
+    constexpr int64_t kWeightsPerBlock = 1 << 17;
     const int64_t cells = vocab_size_ * vocab_size_;
-    const int64_t blocks = ceil_div(cells, kBlock);
+    const int64_t blocks = ceil_div(cells, kWeightsPerBlock);
     std::atomic<int64_t> first_bad{cells};
     const auto body = [&](int64_t block, int) {
-        const int64_t begin = block * kBlock;
-        const int64_t size = std::min(kBlock, cells - begin);
+        const int64_t begin = block * kWeightsPerBlock;
+        const int64_t size = std::min(kWeightsPerBlock, cells - begin);
         const int64_t bad = first_bad_weight(weights_ + begin, size);
         if (bad < size) lower_to(first_bad, begin + bad);
     };
@@ -114,14 +124,15 @@ Result SequenceSampler<Real>::draw(std::unique_ptr<AliasTable<Cell>>& table, Dra
             const Result built = table->build(weights_, run);
             if (!built.ok()) return built;
             complete_.store(true, std::memory_order_release);
-        } else if (!checked_) {  // every weight is looked at, though few rows are built
+        } else if (!checked_) {
+            // Every weight is checked, though few rows are built: an error must not depend on luck.
             const Result checked = check(run);
             if (!checked.ok()) return checked;
         }
     }
     tokens.held_bytes = sizeof(Token);
     std::fill_n(offsets, n + 1, int64_t{0});
-    const Result drawn = few ? draw_few<Token>(tokens, offsets, *table, weights_, request, run)
+    const Result drawn = few ? draw_serially<Token>(tokens, offsets, *table, weights_, request, run)
                              : draw_many<Token>(tokens, offsets, *table, request, run);
     if (!drawn.ok()) return drawn;
     for (int64_t i = 0; i < n; ++i)

@@ -21,7 +21,7 @@ struct SequenceRequest {
     std::uint64_t seed;
 };
 
-// Where a sequence came to a token whose row has no mass, and had to go on.
+// The first sequence that had to go on from a token whose row has no mass.
 struct Stuck {
     std::int64_t sequence = -1;
     std::int64_t token = -1;
@@ -32,8 +32,8 @@ struct HeldTokens {
     std::int64_t size = 0;  // tokens
 };
 
-// Tokens of sequences whose lengths are known only after they were drawn: held until the caller has
-// made room. Of sequences without a stop token, they go straight to `out`.
+// The tokens drawn. Where a stop token ends sequences, their lengths are known only at the end, so
+// the tokens are held until the caller has made room for them. Otherwise they go straight to `out`.
 struct DrawnTokens {
     void* out = nullptr;           // (num_sequences, max_length) where there is no stop token
     int out_bytes = 1;             // of a token there: 1, 2, 4 or 8
@@ -44,9 +44,9 @@ struct DrawnTokens {
     Stuck stuck;
 };
 
-// Draws sequences from the rows of weights (V, V), which must stay as they are while it lives. Rows
-// become alias tables as they are reached, or all at once, and serve later calls. Threads may share
-// one: while the first is building, the others build for themselves.
+// Draws sequences from the rows of weights (V, V), which must not change during its life. The alias
+// table is built row by row as rows are reached, or as a whole, and serves later calls. Threads may
+// share a sampler: while one of them is building, the others build tables of their own.
 template <class Real>
 class SequenceSampler {
   public:

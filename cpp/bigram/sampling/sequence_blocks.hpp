@@ -1,34 +1,27 @@
 // Private to this room.
-// Sequences of draws that go side by side, up to 256 in a tile, in rounds of four draws.
+// Many sequences side by side: the fast path of sample_sequences. They are drawn in rounds of four
+// tokens, up to 256 sequences in a tile (draw_tile.hpp).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "bigram/sampling/alias.hpp"
 #include "bigram/sampling/draw_tile.hpp"
+#include "bigram/sampling/growing.hpp"
 #include "bigram/sampling/sample_sequences.hpp"
 
 namespace bigram {
 
-constexpr std::int64_t kTokensAtOnce = 1 << 20;  // between two polls: 1 to 10 ms
+constexpr std::int64_t kTokensPerAdvance = 1 << 20;  // between two polls: 1 to 10 ms
 
-// Draws the sequences one after the other, building the rows that they reach.
-template <class Token, class Cell, class Real>
-Result draw_few(DrawnTokens& result, std::int64_t* offsets, AliasTable<Cell>& table,
-                const Real* weights, const SequenceRequest& request, const Run& run);
-
-// Looks for the first of the tile's sequences that drew from a row without mass within `left`
-// draws.
+// Finds the first sequence of the tile that drew from a row without mass in its next `left` draws.
 template <class Cell>
 void find_stuck(Stuck& stuck, const AliasTable<Cell>& table, const DrawTile& tile,
                 std::int64_t sequences, std::int64_t left, std::int64_t stop);
 
-// Sequences of a fixed length: up to 256 of them, written straight to where they belong.
+// Up to 256 sequences of a fixed length, written straight to their places in the result.
 template <class Cell, class Token>
 class FixedSequences {
   public:
@@ -38,54 +31,26 @@ class FixedSequences {
     bool finished() const { return 4 * round_ >= request_->max_length; }
     const Stuck& stuck() const { return stuck_; }
 
-    // Draws some 2^20 tokens, or to the end.
-    struct Idle {};
+    // Draws about 2^20 tokens, or to the end.
+    struct Idle {};  // there is no memory to hand on
     void advance(const AliasTable<Cell>& table, DrawnTokens& result, std::int64_t* offsets, Idle&);
 
   private:
-    static constexpr std::int64_t kRounds = 16;  // drawn before they are written
+    static constexpr std::int64_t kRoundsPerWrite = 16;  // 64 tokens: a line of the result or more
 
     void write(DrawnTokens& result, const Token* fours, std::int64_t rounds) const;
 
     std::int64_t first_, count_;
     const SequenceRequest* request_;
     std::int64_t round_ = 0;
-    std::vector<std::uint32_t> state_;  // the token that each sequence stands at
+    std::vector<std::uint32_t> state_;  // the last token of each sequence, between two advances
     Stuck stuck_;
 };
 
-// An array that grows without being cleared.
-template <class T>
-class Growing {
-  public:
-    std::int64_t size() const { return size_; }
-    T* end() const { return data_.get() + size_; }
-    void add(std::int64_t count) { size_ += count; }
-    void clear() { size_ = 0; }
-
-    Buffer<std::uint8_t> release_bytes() {
-        size_ = capacity_ = 0;
-        return Buffer<std::uint8_t>(reinterpret_cast<std::uint8_t*>(data_.release()));
-    }
-
-    void reserve(std::int64_t more) {
-        if (size_ + more <= capacity_) return;
-        const std::int64_t capacity = std::max(2 * capacity_, size_ + more);
-        void* data = std::realloc(data_.get(), static_cast<std::size_t>(capacity) * sizeof(T));
-        if (data == nullptr) throw std::bad_alloc();
-        static_cast<void>(data_.release());
-        data_.reset(static_cast<T*>(data));
-        capacity_ = capacity;
-    }
-
-  private:
-    Buffer<T> data_;
-    std::int64_t size_ = 0, capacity_ = 0;
-};
-
-// Sequences that end at a stop token. One that has ended leaves and those that go on close ranks,
-// so that short sequences cost no idle lanes. The fours drawn in each round are kept in the order
-// of that round; in the end they are put together for each sequence.
+// Sequences that end at a stop token. After each round the finished ones are removed from the
+// batch, so that a tile is full of sequences that go on, however different their lengths. The fours
+// of tokens are kept in the order in which they were drawn, and put together for each sequence at
+// the end, when its length and so its place are known.
 template <class Cell, class Token>
 class StoppingSequences {
     struct Four {
@@ -93,16 +58,16 @@ class StoppingSequences {
     };
 
     struct Work {
-        std::vector<std::uint32_t> id;     // of each active sequence, among ours
-        std::vector<std::uint32_t> state;  // the token that it stands at
-        std::vector<std::int64_t> length;  // of each sequence; in the end, where it begins
-        Growing<Four> fours;               // round after round
-        Growing<std::uint32_t> whose;      // the id to each of them
-        std::vector<std::int64_t> counts;  // how many a round has
+        std::vector<std::uint32_t> id;     // of each active sequence: its number in the block
+        std::vector<std::uint32_t> state;  // the last token of each active sequence
+        std::vector<std::int64_t> length;  // of each sequence; at the end, its place instead
+        Growing<Four> fours;               // of one round after the other
+        Growing<std::uint32_t> owner;      // the id of the sequence of each four
+        std::vector<std::int64_t> counts;  // the number of fours of each round
     };
 
   public:
-    using Idle = std::unique_ptr<Work>;  // memory that the next block may take over
+    using Idle = std::unique_ptr<Work>;  // memory of a finished block, for the thread's next one
 
     StoppingSequences(std::int64_t first, std::int64_t count, const SequenceRequest& request)
         : first_(first), count_(count), active_(count), request_(&request) {}
@@ -110,7 +75,7 @@ class StoppingSequences {
     bool finished() const { return active_ == 0; }
     const Stuck& stuck() const { return stuck_; }
 
-    // Draws some 2^20 tokens, or to the end: then the tokens are held, and offsets[first + 1 ..]
+    // Draws about 2^20 tokens, or to the end: then the tokens are held, and offsets[first + 1 ..]
     // are the lengths of the sequences.
     void advance(const AliasTable<Cell>& table, DrawnTokens& result, std::int64_t* offsets,
                  Idle& idle);
@@ -118,8 +83,8 @@ class StoppingSequences {
   private:
     void start(Idle& idle);
     void draw_round(const AliasTable<Cell>& table);
-    std::int64_t close_ranks(std::int64_t begin, std::int64_t sequences, std::int64_t survivors,
-                             const DrawTile& tile);
+    std::int64_t keep_unfinished(std::int64_t begin, std::int64_t sequences, std::int64_t kept,
+                                 const DrawTile& tile);
     void hold(std::int64_t* offsets, HeldTokens& held);
 
     std::int64_t first_, count_, active_;

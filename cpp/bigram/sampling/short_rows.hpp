@@ -1,6 +1,6 @@
 // Private to this room.
 // Sixteen rows of up to 64 weights at a time, for multinomial: their cumulative sums, and draws
-// that compare with all of them.
+// that compare a target with all of them instead of searching.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,16 @@ constexpr int kShortCols = 64;
 struct ShortRows {
     alignas(64) std::uint64_t sums[kShortRows * kShortCols];  // (rows, width), cumulative
     std::uint64_t totals[kShortRows];
-    int rows, width;  // the columns rounded up to 8; sums beyond the end are the total
+    int rows;
+    int width;  // the columns rounded up to 8; sums beyond the last column are the total
 
-    // weights (rows, cols) of integer_weights.hpp; false if one is bad or a row has no mass.
+    // Sums of weights (rows, cols), as cumulative_weights has them. False if a weight is bad or a
+    // row has no mass.
     template <class Real>
     bool load(const Real* weights, int rows, int cols);
 
-    // out (rows, per_row): how many sums of the row are at most random (rows, per_row) scaled to
-    // its total.
+    // out (rows, per_row) from 64-bit draws, random (rows, per_row): the number of sums of the row
+    // that are at most floor(random total / 2^64), which is the first column whose sum is above it.
     void draw(std::int64_t* out, const std::uint64_t* random, std::int64_t per_row) const;
 };
 
