@@ -1,10 +1,13 @@
-// Many steps of training in one call, for small vocabularies.
+// Many steps of training in one call, for small vocabularies; step by step they would be
 //
-// The loss of a batch depends on its pairs through their counts alone, and a row's update needs
-// nothing of the other rows. So a block of 16 rows goes through all the steps by itself, in cache
-// (training_block.cpp has the formulas): full batches with the same counts each time, minibatches
-// with counts (V, V) that hold the few pairs of the step. Cost: V * V a step, however large the
-// batch, and a few ns for each pair of a minibatch.
+//   loss[s], grad = count_cross_entropy_grad(W, counts of the pairs of step s, l2)
+//   W, moments    = sgd_update or adamw_update(W, grad, moments, learning_rate[s])
+//
+// W, moments (V, V) float32. A batch matters through the counts of its pairs alone, and a row's
+// update through nothing of the other rows. So the loop over steps moves inside: a block of 16 rows
+// goes through all the steps by itself, in cache (training_block.cpp). V * V elements a step
+// however large the batch, and a few ns for each pair of a minibatch: 3000 steps of AdamW at V = 65
+// take 13 ms, the lecture's loop in torch 107 times as long (benchmarks/TABLE.md).
 #include "bigram/training/training.hpp"
 
 #include <vector>
@@ -18,7 +21,7 @@ namespace {
 using std::int64_t;
 using Block = TrainingBlock;
 
-// Updated weights below which threads cost more than they bring: about 30 ms of work.
+// Element updates below which a team of threads costs more than it brings: about 30 ms of work.
 constexpr int64_t kSerialWork = 1 << 25;
 
 std::vector<TrainingUpdate> all_updates(const TrainingSteps& steps, int64_t vocab_size, double n) {
@@ -28,9 +31,9 @@ std::vector<TrainingUpdate> all_updates(const TrainingSteps& steps, int64_t voca
     return updates;
 }
 
-// Rows [row, row + 16) of a matrix, side by side; rows past the end are zero.
+// Transposes rows [row, row + 16) of a matrix to a block; rows past the end are zero.
 template <class T>
-void take_rows(float* block, const T* matrix, int64_t row, int64_t size) {
+void load_rows(float* block, const T* matrix, int64_t row, int64_t size) {
     for (int64_t k = 0; k < kBlockRows; ++k) {
         for (int64_t j = 0; j < size; ++j) {
             const bool inside = row + k < size;
@@ -40,7 +43,8 @@ void take_rows(float* block, const T* matrix, int64_t row, int64_t size) {
     }
 }
 
-void put_rows(float* matrix, const float* block, int64_t row, int64_t size) {
+// The way back, without the rows past the end.
+void store_rows(float* matrix, const float* block, int64_t row, int64_t size) {
     for (int64_t k = 0; k < kBlockRows && row + k < size; ++k) {
         for (int64_t j = 0; j < size; ++j)
             matrix[(row + k) * size + j] = block[j * kBlockRows + k];
@@ -48,7 +52,8 @@ void put_rows(float* matrix, const float* block, int64_t row, int64_t size) {
 }
 
 // Takes each block of rows through all the steps: advance(number, block, losses) makes the updates
-// and sets losses (num_steps) to the block's share of each step's loss.
+// and sets losses (num_steps) to the block's share of each step's loss. The shares are added in the
+// order of the blocks, so the losses have the same bits for any number of threads.
 template <class Advance>
 Result for_each_block(const TrainingState& state, const TrainingSteps& steps, const Run& run,
                       const Advance& advance) {
@@ -64,18 +69,19 @@ Result for_each_block(const TrainingState& state, const TrainingSteps& steps, co
         float top[kBlockRows];
         const Block block{at, at + cells, at + 2 * cells, at + 3 * cells, at + 4 * cells, top};
         const int64_t row = b * kBlockRows;
-        take_rows(block.weight, state.weight, row, size);
+        load_rows(block.weight, state.weight, row, size);
         for (int64_t k = 0; k < kBlockRows; ++k) {
             top[k] = block.weight[k];
             for (int64_t j = 1; j < size; ++j)
                 top[k] = std::max(top[k], block.weight[j * kBlockRows + k]);
         }
-        if (steps.rule != UpdateRule::sgd) take_rows(block.first, state.first, row, size);
-        if (steps.rule == UpdateRule::adamw) take_rows(block.second, state.second, row, size);
+        if (steps.rule != UpdateRule::sgd) load_rows(block.first, state.first, row, size);
+        if (steps.rule == UpdateRule::adamw) load_rows(block.second, state.second, row, size);
+        // Here all the steps are done, without a look at any other block.
         advance(b, block, losses.data() + b * steps.num_steps);
-        put_rows(state.weight, block.weight, row, size);
-        if (steps.rule != UpdateRule::sgd) put_rows(state.first, block.first, row, size);
-        if (steps.rule == UpdateRule::adamw) put_rows(state.second, block.second, row, size);
+        store_rows(state.weight, block.weight, row, size);
+        if (steps.rule != UpdateRule::sgd) store_rows(state.first, block.first, row, size);
+        if (steps.rule == UpdateRule::adamw) store_rows(state.second, block.second, row, size);
     });
     if (!finished) return Result::interrupted();
     for (int64_t s = 0; s < steps.num_steps; ++s) {
@@ -96,7 +102,7 @@ Result train_on_counts(const TrainingState& state, const int64_t* counts,
         n += static_cast<double>(counts[i]);
     const std::vector<TrainingUpdate> updates = all_updates(steps, size, n);
     return for_each_block(state, steps, run, [&](int64_t b, const Block& block, double* losses) {
-        take_rows(block.counts, counts, b * kBlockRows, size);
+        load_rows(block.counts, counts, b * kBlockRows, size);
         double mass[kBlockRows] = {};
         for (int64_t k = 0; k < kBlockRows && b * kBlockRows + k < size; ++k) {
             for (int64_t j = 0; j < size; ++j)
@@ -116,7 +122,7 @@ Result train_on_windows(const TrainingState& state, const Token* tokens, int64_t
     const int64_t num_steps = steps.num_steps;
     const int64_t num_windows = num_steps * batch_size;
     if (num_windows == 0) return {};
-    // A window longer than the tokens is refused before its pairs are given memory.
+    // A block_size beyond the tokens is refused before memory for its pairs is asked for.
     if (block_size >= num_tokens) return Result::bad_value(0);
     std::vector<Pair> pairs(static_cast<std::size_t>(num_windows * block_size));
     const int64_t bad = gather_pairs(pairs.data(), tokens, num_tokens, stride, positions,
@@ -136,6 +142,8 @@ Result train_on_windows(const TrainingState& state, const Token* tokens, int64_t
             }
             losses[s] =
                 step_block(block, mass, n, updates[static_cast<std::size_t>(s)], steps, size);
+            // Only the counts that were set are cleared: a batch has few pairs, a block 16 V
+            // counts.
             for (int64_t p = ends[0]; p < ends[1]; ++p)
                 block.counts[cells[p]] = 0.0f;
         }

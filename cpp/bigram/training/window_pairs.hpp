@@ -1,5 +1,5 @@
 // Private to this room.
-// The pairs of token windows, as the blocks of training.cpp take them.
+// The pairs of token windows, sorted by the blocks of rows that training.cpp takes.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,9 @@ struct Pair {
     std::uint16_t target;
 };
 
-// Fills pairs (num_windows, block_size); returns the first bad window or -1.
+// Fills pairs (num_windows, block_size); returns the first bad window or -1. One comparison a
+// window checks its tokens: the largest of them, as unsigned, which also refuses negative ones.
+// What a bad window leaves in pairs is never used.
 template <class Token>
 int64_t gather_pairs(Pair* pairs, const Token* tokens, int64_t num_tokens, int64_t stride,
                      const int64_t* positions, int64_t num_windows, int64_t block_size,
@@ -39,9 +41,10 @@ int64_t gather_pairs(Pair* pairs, const Token* tokens, int64_t num_tokens, int64
     return -1;
 }
 
-// The pairs of all steps, sorted by the block of their context, then by step. Those of block b and
-// step s are cells[k] with ends[b * steps + s] <= k < ends[b * steps + s + 1], each the place of
-// its count in the block.
+// The pairs of all steps, by a counting sort on the block of their context, then on the step. Those
+// of block b and step s are cells[k] with ends[b * steps + s] <= k < ends[b * steps + s + 1]. A
+// cell is the place of the pair's count in the block, target * 16 + context % 16, below 2^16 up to
+// V = 4096.
 struct SortedPairs {
     std::vector<std::uint16_t> cells;
     std::vector<int64_t> ends;
