@@ -76,7 +76,8 @@ py::tuple cross_entropy(Arguments& a, const Target* targets, int64_t target_stri
     return py::make_tuple(result.position, total);
 }
 
-// Returns the position of the first bad target or -1, and the loss unless `loss` receives each.
+// loss is None for the mean, an array for the loss of each row, anything else for the sum. Returns
+// the position of the first bad target or -1, and the mean or sum.
 py::tuple cross_entropy_any(py::object loss, py::object grad, const py::array& logits,
                             const py::array& targets, py::object weight, int64_t ignore_index,
                             double label_smoothing, int num_threads) {

@@ -23,8 +23,9 @@ int64_t read_starts(std::vector<std::uint32_t>& to, const py::array& starts, int
     });
 }
 
-// Weights (V, V) and what has been worked out from them. They are kept alive while they are needed;
-// whatever is written there meanwhile, no draw leaves [0, V).
+// Weights (V, V) and the alias table that is built from them. The weights are kept alive until the
+// table is complete. Whoever writes to them in between changes what is drawn, but no token leaves
+// [0, V).
 class DenseSampler {
   public:
     explicit DenseSampler(py::array probs) : probs_(std::move(probs)) {
@@ -52,8 +53,8 @@ class DenseSampler {
             .position;
     }
 
-    // (tokens, offsets, 0), or what is wrong: ("starts" | "probs", position, 0), or
-    // ("mass", sequence, token) where a sequence came to a row without mass.
+    // Returns (tokens, offsets, 0), or what is wrong: ("starts" | "probs", position, 0), or
+    // ("mass", sequence, token) where a sequence must go on from a row without mass.
     py::tuple sample(const py::array& starts, const py::dtype& dtype, int64_t max_length,
                      int64_t stop, uint64_t seed, int num_threads) {
         const int64_t bits = 8 * static_cast<int64_t>(dtype.itemsize()) - (dtype.kind() == 'i');
@@ -78,7 +79,9 @@ class DenseSampler {
             drawn = py::array(dtype, request.num_sequences * max_length);
             tokens.out = drawn.mutable_data();
         }
-        const py::array alive = probs_;  // another thread's call may be the one to let go of it
+        // Another thread's call may complete the table and drop probs_ while this one still reads
+        // it.
+        const py::array alive = probs_;
         int64_t* ends = offsets.mutable_data();
         const Result result = run_kernel(num_threads, [&](const Run& run) {
             return single_ ? single_->sample(tokens, ends, request, run)
@@ -107,7 +110,7 @@ class DenseSampler {
     std::optional<SequenceSampler<double>> double_;
 };
 
-// Without a Python object for the sampler, which a call for one name would notice.
+// Without a Python object for the sampler, whose making would show in a call for a single name.
 py::tuple sample_once(py::array probs, const py::array& starts, const py::dtype& dtype,
                       int64_t max_length, int64_t stop, uint64_t seed, int num_threads) {
     return DenseSampler(std::move(probs))

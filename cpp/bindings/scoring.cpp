@@ -14,7 +14,8 @@ int64_t score(py::array& out, const py::array& log_probs, const py::array& token
     require(log_probs.shape(1) == vocab_size, "log_probs is not square");
     return with_tokens(tokens, "tokens", [&](auto data, int64_t size, int64_t stride) {
         const Offsets spans = input_offsets(offsets, size);
-        require(out.shape(0) == spans.num_sequences, "out has not one element a sequence");
+        require(out.shape(0) == spans.num_sequences,
+                "out and offsets differ in the number of sequences");
         return run_kernel(num_threads,
                           [&](const Run& run) {
                               return score_sequences(to, table, Tokens{data, size, stride}, spans,

@@ -5,7 +5,7 @@
 namespace bigram::bindings {
 namespace {
 
-// A (V, V) array to be changed in place, or None for a moment that the rule does not use.
+// A (V, V) array that is updated in place, or None for a moment that the rule does not have.
 float* square(py::object& object, int64_t size, const char* name) {
     if (object.is_none()) return nullptr;
     auto array = py::cast<py::array>(object);
@@ -18,7 +18,8 @@ TrainingState state_of(py::array& weight, py::object& first, py::object& second,
                        const TrainingSteps& steps) {
     float* data = output<float>(weight, 2, "weight");
     const int64_t size = weight.shape(0);
-    require(weight.shape(1) == size && size <= kMaxFusedVocab, "weight must be square and small");
+    require(weight.shape(1) == size && size <= kMaxFusedVocab,
+            "weight is not square or has more than 256 rows");
     const TrainingState state{data, square(first, size, "first"), square(second, size, "second"),
                               size};
     require(steps.rule == UpdateRule::sgd || state.first != nullptr, "first moment is missing");
@@ -33,7 +34,8 @@ TrainingSteps steps_of(py::array& losses, const py::array& rates, int64_t steps_
     const double* s = input<double>(settings, 1, "settings");
     double* out = output<double>(losses, 1, "losses");
     require(losses.shape(0) == rates.shape(0), "losses and learning_rates differ in length");
-    require(settings.shape(0) == 6 && rule >= 0 && rule <= 2 && steps_before >= 0, "bad settings");
+    require(settings.shape(0) == 6 && rule >= 0 && rule <= 2 && steps_before >= 0,
+            "settings, rule or steps_before is out of range");
     return {out,  learning_rates, rates.shape(0), steps_before, static_cast<UpdateRule>(rule),
             s[0], s[1],           s[2],           s[3],         s[4],
             s[5]};
