@@ -58,7 +58,7 @@ inline void require(bool condition, const char* message) {
     if (!condition) throw py::value_error(message);
 }
 
-// A one-dimensional array of so many elements, or a ValueError.
+// A 1-D array of `wanted` elements, or a ValueError.
 inline void require_length(const py::array& array, int64_t wanted, const char* name) {
     if (array.ndim() == 1 && array.shape(0) == wanted) return;
     const std::string got = array.ndim() == 1 ? "length " + std::to_string(array.shape(0))
@@ -142,7 +142,7 @@ inline Offsets input_offsets(const py::object& object, int64_t size) {
     return {data, length - 1};
 }
 
-// The metaclass of our few classes: that of any class of Python's.
+// The metaclass of bound classes: `type`, as for classes written in Python.
 inline py::metaclass plain_type() {
     return py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
 }

@@ -61,7 +61,7 @@ int64_t rows_any(py::array out, const py::array& contexts, const py::array& indp
     });
 }
 
-// Likewise.
+// Returns the first row whose indices or base_order are not as documented, or -1.
 int64_t top_k_any(py::array ids, py::array values, const py::array& contexts,
                   const py::array& indptr, const py::array& indices, const py::array& log_probs,
                   const py::array& log_backoff, const py::array& log_base,

@@ -3,8 +3,10 @@
 //
 // A cell holds 1 / n of the mass of its row: its own share is the threshold over 2^64, the
 // remainder is its alias's. Cells are dealt out in ascending order by + - * / alone, so the bits
-// are the same everywhere. A weight of zero gets a threshold of zero and is nobody's alias. O(pairs
-// + V).
+// are the same everywhere. A weight of zero gets a threshold of zero and is never an alias.
+// O(pairs + V).
+#include "bigram/backoff/alias_cells.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -51,7 +53,9 @@ void build_row(AliasCell* cells, Scratch& scratch) {
         mass[k] = mass[k] / total * static_cast<double>(size);
         (mass[k] < 1.0 ? scratch.light : scratch.heavy).push_back(k);
     }
-    std::size_t light = 0;  // the light ones are a queue that heavy ones join as they run low
+    // Each light cell is filled up by the first heavy one, which joins the queue of light cells
+    // once less than a full cell is left of it.
+    std::size_t light = 0;
     std::size_t heavy = 0;
     while (light < scratch.light.size()) {
         const int64_t k = scratch.light[light++];

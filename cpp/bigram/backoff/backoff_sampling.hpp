@@ -51,7 +51,7 @@ struct SampledBlock {
     std::vector<std::uint32_t> tokens;
     struct Segment {
         std::int64_t sequence;
-        std::int64_t length;  // the next so many of `tokens`
+        std::int64_t length;  // of the next ones in `tokens`
     };
     std::vector<Segment> segments;  // those of one sequence in order
 };

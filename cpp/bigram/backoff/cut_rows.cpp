@@ -4,10 +4,10 @@
 // sorted once for all rows, of which the stored ids are skipped. The place of a stored pair in the
 // merged row, and the mass before it, come from binary searches in the other list. A row costs
 // O(pairs of the row x log V).
+#include "bigram/backoff/prepare.hpp"
+
 #include <algorithm>
 #include <numeric>
-
-#include "bigram/backoff/prepare.hpp"
 
 namespace bigram {
 namespace {
@@ -49,9 +49,12 @@ class Row {
                     base_.weights.begin();
     }
 
-    // Cuts to the k largest and then to the mass p; returns the number of stored pairs kept.
+    // Cuts to the k largest and then to the mass p; returns the number of stored pairs kept. What
+    // is kept is a prefix of each list: the `stored` largest pairs, and the unseen tokens below
+    // rank *limit, whose mass is *rest. An element's place in the merged row, and the mass before
+    // it, grow along its own list, so that the ends of both prefixes are found by bisection.
     int64_t cut(int64_t top_k, double top_p, int64_t* limit, double* rest) const {
-        int64_t stored = size_;
+        int64_t stored = size_;  // without pairs of weight zero, which are never kept
         while (stored > 0 && model_.weights[first_ + order_[index(stored - 1)]] <= 0.0)
             --stored;
         *limit = positive_;
@@ -60,7 +63,7 @@ class Row {
                 first_false(stored, [&](int64_t e) { return e + unseen(ranks_ahead(e)) < top_k; });
             *limit = rank_of_unseen(top_k - stored);
         }
-        if (top_p < 1.0) {
+        if (top_p < 1.0) {  // an element stays while the mass before it is too small
             const double wanted = top_p * (sums_[index(stored)] + mass(*limit));
             stored = first_false(
                 stored, [&](int64_t e) { return sums_[index(e)] + mass(ranks_ahead(e)) < wanted; });
@@ -147,7 +150,7 @@ class Row {
         return sum;
     }
 
-    // The least rank below which there are so many unseen tokens.
+    // The least rank below which there are `count` unseen tokens.
     int64_t rank_of_unseen(int64_t count) const {
         int64_t r = count;
         for (const uint32_t rank : ranks_) {

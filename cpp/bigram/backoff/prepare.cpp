@@ -1,20 +1,21 @@
 // From a model with backoff to what it is sampled from.
 //
-// Interpolated and whole (every stored pair weighs at least what the base gives it): a row is a
-// draw from the base with weight backoff, else from what its pairs have beyond the base. Any other:
-// a row is its stored pairs, and the base without them. O(pairs + V), and sorting where rows are
-// cut.
+// Where rows are whole and every stored pair weighs at least what the base gives it (all
+// interpolated smoothings), a row is the base with weight backoff, plus what its pairs weigh beyond
+// the base: a draw rejects nothing. Any other row is its stored pairs, plus the base without them:
+// a draw from the base is rejected while the pair is stored. O(pairs + V), and O(pairs log V) where
+// rows are cut.
+#include "bigram/backoff/prepare.hpp"
+
 #include <algorithm>
 #include <utility>
-
-#include "bigram/backoff/prepare.hpp"
 
 namespace bigram {
 namespace {
 
 using std::int64_t;
 
-// Powers of probabilities that are equal may differ in their last bits.
+// A stored pair and its share of the base that are equal on paper may differ in their last bits.
 constexpr double kSlack = 1e-12;
 
 // beyond[e] = weights[e] - backoff[i] base[j]; false where one is negative.

@@ -3,10 +3,10 @@
 //   grams[((t0 * base + t1) * base + t2) * base + t3] += 1     at every third token (order 4)
 //   grams[(t0 * base + t1) * base + t2] += 1                   at every second (order 3)
 //
-// A core stores once a cycle, and a table of pairs needs a store a pair: that is the limit that
-// longer n-grams lift. grams (base ** order) is of 16 bits, to stay in L2; a cell that wraps hands
-// 65,536 to its pairs. At the end each n-gram is folded down to the pairs in it. With AVX2 three
-// pairs take about 14 instructions; without it, trigrams alone pay.
+// A core stores once a cycle, and a table of pairs takes one store a pair: longer n-grams take
+// fewer. grams (base ** order) is of 16 bits, to stay in L2; a cell that wraps hands 65,536 to its
+// pairs. At the end each n-gram is folded down to the pairs in it. With AVX2 three pairs take about
+// 14 instructions; without it, trigrams alone pay.
 #include "bigram/counting/counting_grams.hpp"
 
 #include <algorithm>
@@ -28,8 +28,9 @@ constexpr int64_t kMaxBase = 127;   // vpmaddubsw's second factor is signed
 constexpr int64_t kSmallBase = 32;  // up to it, counting by four stays in L2
 constexpr int64_t kSamples = 64;    // places that are looked at for the bytes in use
 constexpr int64_t kSampleBytes = 64;
-constexpr int64_t kOverread = 32;   // bytes that a vector may read beyond the last n-gram
-constexpr int64_t kPairsACell = 4;  // as many pairs at least, or zeroing and folding rule
+constexpr int64_t kOverread = 32;  // bytes that a vector may read beyond the last n-gram
+constexpr int64_t kPairsACell =
+    4;  // as many pairs at least, or zeroing and folding cost more than they save
 
 // cells[k] of the n-gram at tokens[k * (order - 1)], k < kStep; returns whether all tokens that
 // were read have an id, without which cells may be anything. Here the ids are the tokens.
@@ -47,8 +48,8 @@ BIGRAM_INLINE bool trigram_cells_body(uint32_t* BIGRAM_RESTRICT cells, const uin
 }
 
 #if BIGRAM_X86
-// Eight n-grams at a time: every one is gathered in four bytes, and two multiply-adds with the
-// powers of base make a number of it.
+// Eight n-grams at a time: each is gathered in four bytes, and two multiply-adds with the powers of
+// base turn it into its cell.
 template <int order, bool shifted>
 BIGRAM_TARGET_AVX2 bool gram_cells_avx2(uint32_t* cells, const uint8_t* tokens,
                                         const GramPlan& plan) {
@@ -114,7 +115,7 @@ BIGRAM_COLD void carry(uint32_t* pairs, int64_t stride, int64_t cell, const Gram
     }
 }
 
-// The ids that the bytes of some blocks, spread over all tokens, ask for.
+// Ids for the bytes that occur in some blocks, spread over all tokens.
 void fit_ids(GramPlan* plan, const uint8_t* tokens, int64_t size, int64_t vocab_size) {
     bool seen[256] = {};
     for (int64_t block = 0; block < kSamples; ++block) {

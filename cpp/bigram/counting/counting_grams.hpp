@@ -6,9 +6,9 @@
 
 namespace bigram {
 
-// Count n-grams of `order` ids below `base`; order 0: they would not pay. Texts use few bytes that
-// stand close together, and mostly a newline apart from them: id k > 0 is the byte low + k, and id
-// 0 is the byte `zero`, not above low.
+// Count n-grams of `order` ids below `base`; order 0 says that n-grams would not pay. Texts use few
+// distinct bytes, which are close together but for the newline: id k > 0 is the byte low + k, and
+// id 0 is the byte `zero`, which is at most low.
 struct GramPlan {
     std::int64_t order = 0;
     std::int64_t base = 0;
@@ -25,18 +25,18 @@ struct GramPlan {
     std::int64_t byte_of(std::int64_t id) const { return id == 0 ? zero : low + id; }
 };
 
-// The plan for a thread's num_pairs of all tokens (size,); it looks at some of them.
+// The plan for a thread that counts num_pairs of the tokens (size,). Looks at 4,096 of them.
 GramPlan plan_grams(const std::uint8_t* tokens, std::int64_t size, std::int64_t vocab_size,
                     std::int64_t num_pairs);
 
-// Counts the pairs that start in [begin, end) of tokens (size,), in steps of a few hundred, in
-// grams (plan.cells()), and what overflows there in pairs, rows of `stride`. Returns where it
-// stopped: at a step with a token that has no id, or near the end.
+// Counts the pairs that start in [begin, end) of tokens (size,) in grams (plan.cells()), and what
+// overflows there in pairs, rows of `stride`. Returns where it stopped: at a step (of some hundred
+// tokens) with a token that has no id, or near the end.
 std::int64_t add_grams(std::uint16_t* grams, std::uint32_t* pairs, std::int64_t stride,
                        const std::uint8_t* tokens, std::int64_t begin, std::int64_t end,
                        std::int64_t size, const GramPlan& plan);
 
-// pairs, rows of `stride`, += the pairs that grams stand for. trigrams (plan.sums()), zero, are
+// pairs, rows of `stride`, += the pairs that grams stand for. trigrams (plan.sums()) is zeroed
 // working memory.
 void fold_grams(std::uint32_t* pairs, std::int64_t stride, std::uint32_t* trigrams,
                 const std::uint16_t* grams, const GramPlan& plan);

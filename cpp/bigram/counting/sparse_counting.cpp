@@ -129,7 +129,8 @@ void write_bucket(Index* indptr, Index* indices, int64_t* counts, const KeyBucke
             counts[at + k] = static_cast<int64_t>(keys[bucket.num_distinct + k]);
         }
     } else if (bucket.num_keys > 0) {
-        // The end of each run, overwritten while it lasts, then differences: no branch to guess.
+        // The end of each run, overwritten while it lasts, then differences: no branch to
+        // mispredict.
         int64_t where = at;
         for (int64_t k = 0; k < bucket.num_keys; ++k) {
             where += k > 0 && keys[k] != keys[k - 1];

@@ -10,7 +10,7 @@
 
 namespace bigram {
 
-// So few pairs are sorted as they are, if a key holds both ids; more are put into buckets first.
+// Up to this many pairs are sorted as they are, if a key holds both ids; more go to buckets first.
 constexpr std::int64_t kFewPairs = 1 << 18;
 
 // Whether keys of 32 bits are enough: in buckets, below 2^20 ids.

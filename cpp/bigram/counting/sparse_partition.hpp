@@ -24,11 +24,11 @@ constexpr std::int64_t kMaxBuckets = 4096;     // of that size; a long text has 
 constexpr std::int64_t kPollPairs = 1 << 16;   // between two polls
 constexpr std::int64_t kExactBins = 1 << 12;   // contexts told apart at least
 constexpr std::int64_t kDenseRow = 1 << 22;    // largest vocabulary whose rows are counted densely,
-constexpr std::int64_t kDenseShare = 16;       // with a pair at least for so many cells of a row
-constexpr int kBucketBits = 17;                // of a bucket's number
-constexpr int kLocalBits = 32 - kBucketBits;   // of a context within its bucket
-constexpr std::int64_t kScatterAhead = 16;     // keys: the end of a bucket is prefetched so far
-                                               // ahead, without which stores wait: 2 times
+constexpr std::int64_t kDenseShare = 16;      // with at least one pair for this many cells of a row
+constexpr int kBucketBits = 17;               // of a bucket's number
+constexpr int kLocalBits = 32 - kBucketBits;  // of a context within its bucket
+constexpr std::int64_t kScatterAhead = 16;    // keys: the end of a bucket is prefetched so far
+                                              // ahead, without which stores wait: 2 times
 
 template <class Token>
 struct Pairs {

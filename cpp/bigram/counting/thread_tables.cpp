@@ -3,10 +3,9 @@
 //
 //   counts += sum over threads of (table of pairs + what the table of n-grams stands for)
 //
-// A table of its own saves a thread from sharing cache lines with others, and takes half the bytes
-// of the counts; it costs V * V cells zeroed and added. Texts above 2^31 pairs are counted in
-// rounds of that many, so that no cell can wrap. counts are written only after a whole round was
-// good.
+// With a private table a thread shares no cache line with another, and counts in half the bytes;
+// the price is V * V cells zeroed and added. Texts above 2^31 pairs are counted in rounds of that
+// many, so that no cell can wrap. counts are written only after a whole round was good.
 #include "bigram/counting/thread_tables.hpp"
 
 #include <algorithm>
@@ -27,8 +26,8 @@ using std::uint32_t;
 using std::uint8_t;
 
 constexpr int64_t kLeastBlock = 1 << 16;  // some 50 us of work: less is not worth waking a thread
-constexpr int64_t kLeastByteBlock = 84 * 3 * kStepPairs;
-constexpr int64_t kRound = int64_t{1} << 31;  // pairs before 32-bit tables are emptied
+constexpr int64_t kLeastByteBlock = 84 * 3 * kStepPairs;  // bytes are counted faster
+constexpr int64_t kRound = int64_t{1} << 31;              // pairs before 32-bit tables are emptied
 constexpr int64_t kTwinCells = 1 << 17;  // a smaller table has a twin, to which every second pair
                                          // goes, so that a repeated pair need not wait for its last
                                          // increment: 1.2 times

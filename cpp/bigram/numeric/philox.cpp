@@ -1,4 +1,4 @@
-// Philox 4x32-10 for 64 places at a time (random.hpp has the plain one and the word layout).
+// Philox 4x32-10 for 64 places at a time (philox.hpp has the plain one and the word layout).
 //
 // A tile costs 64 x 10 rounds of two 32 x 32 -> 64-bit products. The vector versions keep each
 // counter word in the low half of a 64-bit lane, where one instruction gives both halves of a

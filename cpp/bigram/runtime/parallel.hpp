@@ -29,7 +29,8 @@ struct Run {
 // True in a child made by fork(): the parent's threads do not exist there and a team would hang.
 bool in_forked_child();
 
-// Threads that parallel_for will use for so many blocks; what private buffers are counted by.
+// The threads that parallel_for uses for num_blocks blocks: how many private buffers a kernel
+// needs.
 inline int team_size(const Run& run, std::int64_t num_blocks) {
 #ifdef _OPENMP
     if (num_blocks <= 1 || run.num_threads <= 1 || omp_in_parallel() || in_forked_child()) return 1;
@@ -45,7 +46,7 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
     return (a + b - 1) / b;
 }
 
-// Keeps the lowest of what any thread brings: the first bad element, whoever found it.
+// Lowers `lowest` to `value`: so the first bad element is kept, whichever thread found it.
 inline void lower_to(std::atomic<std::int64_t>& lowest, std::int64_t value) {
     std::int64_t seen = lowest.load(std::memory_order_relaxed);
     while (value < seen && !lowest.compare_exchange_weak(seen, value)) {

@@ -1,8 +1,9 @@
 // The sections of an ARPA file: lines to numbers and words.
 //
-// A line is a number, one or two words and perhaps a backoff, between spaces and tabs; a carriage
-// return at its end is let pass. Lines of bigrams are found first and then read by blocks, from
-// threads. About 60 ns a line.
+// A line is a number, one or two words and perhaps a backoff, separated by spaces and tabs; a
+// carriage return at its end is skipped. Unigrams are read line by line, as each word is given the
+// next number. The lines of bigrams are found first, and then read in blocks from threads. About
+// 60 ns a line.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -108,7 +109,7 @@ bool ends_section(int count, const Field* fields) {
     return count == 0 || (count == 1 && fields[0].data[0] == '\\');
 }
 
-// An ARPA file splits words at the same bytes as a text, so its words are keyed likewise.
+// An ARPA file splits words at the same bytes as a text, so its words have the same keys.
 Word word_of(const char* text, const Field& field, int64_t size) {
     return word_at(reinterpret_cast<const std::uint8_t*>(text), field.data - text, size);
 }

@@ -51,7 +51,7 @@ struct ArpaSection {
 ArpaSection parse_unigrams(double* log10, double* backoffs, WordTable& words, const char* text,
                            std::int64_t size, std::int64_t begin, std::int64_t count);
 
-// Likewise, two words a line. The numbers of the words in contexts and nexts (count,).
+// The same for lines of two words, whose numbers go to contexts and nexts (count,).
 Result parse_bigrams(ArpaSection& section, double* log10, std::int64_t* contexts,
                      std::int64_t* nexts, const WordTable& words, const char* text,
                      std::int64_t size, std::int64_t begin, std::int64_t count, const Run& run);

@@ -21,8 +21,9 @@ using std::uint8_t;
 constexpr int kBatch = 32;  // words that are hashed before the first is looked up
 constexpr int64_t kBlockBytes = 1 << 16;
 
-// Newlines and words that begin in text[begin, end), which is at most kBlockBytes or a line longer.
-// What comes before `begin` is a space.
+// Newlines and words that begin in text[begin, end). What comes before `begin` counts as a space.
+// Bytes are counted in bytes, 192 at a time so that these cannot wrap: then a vector holds 16 to 64
+// of them, and the loop runs without branches.
 BIGRAM_INLINE void tally_body(int64_t* newlines, int64_t* words, const uint8_t* text, int64_t begin,
                               int64_t end) {
     uint8_t before = 1;

@@ -35,7 +35,7 @@ struct WordTable {
     }
     const std::uint8_t* end_of(std::size_t number) const { return bytes.data() + ends[number + 1]; }
 
-    // Makes room for so many words, so that adding them moves no slot.
+    // Makes room for num_words words in all, so that adding them moves no slot.
     void reserve(std::int64_t num_words) {
         while (slots.size() < 2 * static_cast<std::size_t>(num_words))
             grow();
