@@ -23,8 +23,17 @@ def summary(value: Any) -> str:
     return (inspect.getdoc(value) or "").split("\n")[0]
 
 
+# Methods by which the package encodes blocks of text: the protocol StreamTokenizer.
+INTERNAL = {"encode_lines", "encode_piece", "encode_texts"}
+
+
 def signature(name: str, value: Any) -> str:
-    """Return a name with its parameters, without annotations."""
+    """Return a name with its parameters, without annotations.
+
+    A class whose docstring describes no parameters is not made by users, but by a function.
+    """
+    if isinstance(value, type) and "Parameters\n----" not in (inspect.getdoc(value) or ""):
+        return name
     try:
         found = inspect.signature(value)
     except (TypeError, ValueError):
@@ -43,7 +52,7 @@ def members(kind: type) -> list[str]:
     """Return a line for each public method and property of a class."""
     lines = []
     for name, value in inspect.getmembers(kind):
-        if name.startswith("_"):
+        if name.startswith("_") or name in INTERNAL:
             continue
         if callable(value) and is_ours(value):
             lines.append(f"- `.{signature(name, value)}` {summary(value)}")
