@@ -130,6 +130,7 @@ def test_importing_the_package_does_not_import_the_command_line() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=60)
 
 
+@pytest.mark.filterwarnings("ignore:perplexity is inf")
 def test_infinities_are_written_as_json(run, corpus, tmp_path) -> None:
     path = tmp_path / "mle.safetensors"
     run("fit", corpus, "-o", path, "--smoothing", "MLE")

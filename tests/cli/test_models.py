@@ -46,6 +46,14 @@ def test_fit_takes_every_smoothing(run, corpus, tmp_path, spec, method) -> None:
     assert type(method).__name__ in run("info", path).out
 
 
+def test_evaluate_marks_the_perplexity_of_scores(run, corpus, tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    for smoothing, is_normalized in (("stupid-backoff", False), ("witten-bell", True)):
+        run("fit", corpus, "-o", path, "--smoothing", smoothing)
+        assert ("scores, not probabilities" in run("evaluate", path, corpus).out) != is_normalized
+        assert run("evaluate", path, corpus, "--json").json["normalized"] is is_normalized
+
+
 def test_fit_reads_standard_input(run, model, tmp_path) -> None:
     path = tmp_path / "stdin.safetensors"
     assert run("fit", "-", "-o", path, stdin="\n".join(NAMES).encode()).code == 0

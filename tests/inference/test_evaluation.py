@@ -71,10 +71,60 @@ def test_the_mean_is_that_of_all_pairs_one_by_one(fitted, texts) -> None:
 
 
 def test_zeros_are_counted_and_make_the_likelihood_infinite() -> None:
-    found = bigram.CountModel(bigram.MLE()).fit(["ab"]).evaluate(["ab", "ba", "bb"])
+    model = bigram.CountModel(bigram.MLE()).fit(["ab"])
+    with pytest.warns(UserWarning, match="perplexity is inf: 5 of 9 pairs have probability zero"):
+        found = model.evaluate(["ab", "ba", "bb"])
+    assert model.evaluate(["ab", "ba", "bb"]) == found  # it has said so once
     assert found.num_zero == 5  # .b ba a. and .b bb
     assert found.nll == math.inf
     assert found.perplexity == math.inf
+
+
+SMOOTHINGS = [
+    bigram.AddK(1.0),
+    bigram.JelinekMercer(),
+    bigram.Dirichlet(),
+    bigram.WittenBell(),
+    bigram.AbsoluteDiscount(),
+    bigram.KneserNey(),
+    bigram.ModifiedKneserNey(),
+    bigram.Katz(),
+    bigram.StupidBackoff(),
+]
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS, ids=lambda method: type(method).__name__)
+@pytest.mark.parametrize("layout", ["dense", "sparse"])
+def test_unknown_words_do_not_make_the_perplexity_infinite(smoothing, layout) -> None:
+    """A vocabulary of the training text alone: no unknown word was ever counted."""
+    train = ["the cat sat on the mat", "a cat ran", "the dog sat"]
+    tokenizer = bigram.WordTokenizer.from_texts(train)
+    counts = bigram.count(train, tokenizer, layout=layout)
+    model = bigram.CountModel.from_counts(counts, smoothing)
+    found = model.evaluate(["the bird sat on a dog", "fish", "cat cat"])
+    assert found.num_unknown == 2
+    assert found.num_zero == 0
+    assert 1.0 < found.perplexity < 1000.0
+    probs = model.probs()
+    assert probs.min() > 0.0
+    if found.normalized:
+        np.testing.assert_allclose(probs.sum(axis=1), 1.0, atol=1e-12)
+
+
+def test_scores_that_are_not_probabilities_are_marked(tmp_path) -> None:
+    texts = ["emma", "olivia", "ava", "isabella"]
+    for smoothing in SMOOTHINGS:
+        is_normalized = not isinstance(smoothing, bigram.StupidBackoff)
+        model = bigram.CountModel(smoothing).fit(texts)
+        assert model.evaluate(texts).normalized is is_normalized
+        model.save(tmp_path / "model")
+        assert bigram.load(tmp_path / "model").evaluate(model.counts).normalized is is_normalized
+        table = smoothing.backoff_table(model.counts)
+        mixture = bigram.tables.mixture.MixtureTable([table, table], [0.25, 0.75])
+        for other in (table, mixture):
+            assert other.is_normalized is is_normalized
+    unfitted = bigram.BigramCounts(np.array([[1, 1], [0, 0]]))
+    assert bigram.MLE().table(unfitted).is_normalized  # a context without counts has no row
 
 
 def test_figures_without_unknown_leave_those_tokens_out() -> None:
@@ -91,7 +141,9 @@ def test_figures_without_unknown_leave_those_tokens_out() -> None:
 
 def test_impossible_unknowns_do_not_spoil_the_figures_without_them() -> None:
     tokenizer = bigram.CharTokenizer.from_texts(["ab"], unknown="?")
-    found = bigram.CountModel(bigram.MLE(), tokenizer).fit(["ab"]).evaluate(["ab", "abx"])
+    model = bigram.CountModel(bigram.MLE(), tokenizer).fit(["ab"])
+    with pytest.warns(UserWarning, match="perplexity is inf"):
+        found = model.evaluate(["ab", "abx"])
     assert found.nll == math.inf
     assert found.nll_without_unknown == math.inf  # x is followed by an end it never saw
     found = bigram.CountModel(bigram.MLE(), tokenizer).fit(["ab"]).evaluate(["ab"])

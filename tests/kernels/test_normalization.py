@@ -1,5 +1,7 @@
 """Counts to conditional probabilities: `normalize_rows`."""
 
+from fractions import Fraction
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -73,6 +75,18 @@ def test_a_row_without_mass_stays_zero():
 def test_a_sum_beyond_int64_does_not_wrap():
     counts = np.full((1, 4), 2**62)
     np.testing.assert_array_equal(kernels.normalize_rows(counts), [[0.25] * 4])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("alpha", [1e307, 1e308, 1.7976931348623157e308])
+def test_a_denominator_beyond_float64_is_not_infinite(alpha, dtype):
+    for counts in (np.array([[1, 3, 0], [0, 0, 0]]), np.array([[1e307, 0.0, 0.0]] * 2)):
+        got = kernels.normalize_rows(counts, alpha=alpha, dtype=dtype)
+        exact = [[Fraction(c) + Fraction(alpha) for c in row] for row in counts.tolist()]
+        exact = [[float(c / sum(row)) for c in row] for row in exact]
+        np.testing.assert_allclose(got, exact, rtol=1e-6 if dtype is np.float32 else 1e-15)
+        wanted = reference.normalize_rows(counts, alpha=alpha, dtype=dtype)
+        np.testing.assert_allclose(got, wanted, rtol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -103,3 +103,12 @@ def test_auto_finds_the_weights_that_make_held_out_text_most_likely():
 def test_errors_name_the_bad_argument(arguments, options, error, message):
     with pytest.raises(error, match=message):
         bigram.interpolate(*arguments, **options)
+
+
+def test_scores_are_not_weighed_against_probabilities():
+    models = [
+        bigram.CountModel(m).fit(["ab", "b"]) for m in (bigram.AddK(1), bigram.StupidBackoff())
+    ]
+    with pytest.raises(ValueError, match=r"models\[1\] gives scores, whose rows do not sum to one"):
+        bigram.interpolate(models, held_out=["ab"])
+    assert not bigram.interpolate(models, [0.5, 0.5]).is_normalized

@@ -45,12 +45,15 @@ def test_probabilities_are_those_of_the_formulas(dense_counts, sparse_counts):
     rates = MATRIX / total
     taken = np.minimum(MATRIX, 0.5)
     wanted = {
-        JelinekMercer(0.2): 0.8 * rates + (0.2 + 0.8 * last) * unigram,
-        Dirichlet(3.0): (MATRIX + 3 * unigram) / (np.array([[4], [2], [0]]) + 3),
-        WittenBell(): (MATRIX + (n + last) * unigram) / (total * (1 - last) + n + last),
-        AbsoluteDiscount(0.5): (MATRIX - taken) / total + (0.5 * n / total + last) * unigram,
-        KneserNey(0.5): (MATRIX - taken) / total + (0.5 * n / total + last) * continuation,
-        StupidBackoff(0.4): np.where(seen, rates, 0.4 * unigram),
+        JelinekMercer(0.2, base_uniform=0): 0.8 * rates + (0.2 + 0.8 * last) * unigram,
+        Dirichlet(3.0, base_uniform=0): (MATRIX + 3 * unigram) / (np.array([[4], [2], [0]]) + 3),
+        WittenBell(base_uniform=0): (MATRIX + (n + last) * unigram)
+        / (total * (1 - last) + n + last),
+        AbsoluteDiscount(0.5, base_uniform=0): (MATRIX - taken) / total
+        + (0.5 * n / total + last) * unigram,
+        KneserNey(0.5, base_uniform=0): (MATRIX - taken) / total
+        + (0.5 * n / total + last) * continuation,
+        StupidBackoff(0.4, base_uniform=0): np.where(seen, rates, 0.4 * unigram),
     }
     for method, probs in wanted.items():
         for counts in (dense_counts(MATRIX), sparse_counts(MATRIX)):

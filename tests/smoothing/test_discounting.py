@@ -33,6 +33,16 @@ def test_modified_discounts_are_those_of_chen_and_goodman(sparse_counts):
     assert table.probs[0] == pytest.approx((1 - d1) / 4 + d1 * table.base[0])
 
 
+def test_a_discount_of_zero_is_taken_for_lmplz_only(sparse_counts):
+    """D2 = 2 - 3 Y n3 / n2 is 0 at counts of counts 2, 2, 4: a row of twos would keep all mass."""
+    matrix = np.zeros((6, 6), np.int64)
+    matrix[0, :2], matrix[1, :2], matrix[2, :4] = 1, 2, 3
+    counts = sparse_counts(matrix)
+    assert ModifiedKneserNey(compatible="lmplz").discounts(counts).bigram[1] == 0.0
+    assert ModifiedKneserNey().discounts(counts).bigram_fallback
+    assert ModifiedKneserNey().backoff_table(counts).backoff.min() > 0.0
+
+
 def test_the_last_new_word_enters_with_its_count_as_in_lmplz(sparse_counts, random_matrix):
     """The quirk changes the unigram discounts only, and only if it is asked for."""
     matrix = random_matrix(1, 60, 0.02, 9)

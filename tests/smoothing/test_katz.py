@@ -22,6 +22,18 @@ def test_ratios_are_those_of_good_turing(sparse_counts):
     assert table.probs[60] == pytest.approx(2 / matrix[6].sum())  # a full row: nothing to free
 
 
+def test_the_k_that_remains_is_reported(sparse_counts):
+    """No pair is counted five times: at k = 5 or 4 a ratio would divide by it."""
+    matrix = np.zeros((10, 10), np.int64)
+    matrix.ravel()[:98] = np.repeat([1, 2, 3, 4], [60, 20, 12, 6])
+    got = Katz(5).discounts(sparse_counts(matrix))
+    assert (got.largest, got.bigram_fallback) == (3, False)
+    assert got == Katz(3).discounts(sparse_counts(matrix))
+    matrix.ravel()[60:] = 0
+    fallback = Katz(5).discounts(sparse_counts(matrix))
+    assert (fallback.largest, fallback.bigram_fallback) == (5, True)
+
+
 def test_half_a_count_is_taken_where_no_ratio_makes_sense(sparse_counts):
     """At k = 1, A = 2 n2 / n1 and d(1) = 0, which is outside (0, 1]."""
     got = Katz(1).discounts(sparse_counts([[0, 3, 1], [2, 0, 0], [0, 0, 0]]))

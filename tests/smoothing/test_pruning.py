@@ -152,3 +152,15 @@ def test_thresholds_that_do_not_apply_are_named():
         model.prune().prune(min_count=2)
     with pytest.raises(ValueError, match="threshold = -1, wanted a finite number >= 0"):
         model.prune(threshold=-1)
+
+
+def test_stupid_backoff_is_pruned_by_count_alone():
+    """A pruned pair gets the score of a pair never seen; a threshold would need probabilities."""
+    model = fitted(bigram.StupidBackoff(0.3))
+    table = bigram.StupidBackoff(0.3).backoff_table(model.counts)
+    small = model.prune(min_count=2).table
+    frequent = model.counts.to_dense() >= 2
+    wanted = np.where(frequent, rows(table), 0.3 * table.base)
+    np.testing.assert_allclose(rows(small), wanted, rtol=1e-14)
+    with pytest.raises(ValueError, match=r"threshold = 0.5 needs rows that sum to one"):
+        model.prune(threshold=0.5)

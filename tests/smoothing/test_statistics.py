@@ -28,3 +28,11 @@ def test_stored_zeros_are_left_out_and_stay_in_the_matrix(sparse_counts):
     matrix.data[0] = 0
     assert MLE().backoff_table(sparse_counts(matrix)).num_pairs == 2
     assert matrix.nnz == 3
+
+
+@pytest.mark.parametrize("layout", ["dense", "sparse"])
+def test_sums_beyond_the_digits_of_float64_are_exact(dense_counts, sparse_counts, layout):
+    matrix = np.array([[0, 2**62 - 1], [1, 2**62 - 1]])
+    pairs = PairCounts.of(dense_counts(matrix) if layout == "dense" else sparse_counts(matrix))
+    assert pairs.total == 2**63 - 1
+    assert pairs.column_sums.tolist() == [1, 2**63 - 2]

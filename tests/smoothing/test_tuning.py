@@ -1,5 +1,7 @@
 """Parameters that are chosen: by leave-one-out estimation, and on held-out text."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -29,11 +31,14 @@ def test_no_other_parameter_has_a_larger_leave_one_out_likelihood(sparse_counts,
     c, total, unigram = matrix[i, j], matrix.sum(axis=1)[i], (matrix.sum(axis=0) / matrix.sum())[j]
     useful = total > 1
     c, total, unigram = c[useful], total[useful] - 1, unigram[useful]
+    n = matrix.sum()
 
     def jelinek_mercer(w):
-        return (c * np.log((1 - w) * (c - 1) / total + w * unigram)).sum()
+        q = (1 - w) * unigram + w / 25
+        return (c * np.log((1 - w) * (c - 1) / total + w * q)).sum()
 
-    def dirichlet(mu, q=unigram):
+    def dirichlet(mu, q=None):
+        q = (n * unigram + mu / 25) / (n + mu) if q is None else q
         return (c * np.log((c - 1 + mu * q) / (total + mu))).sum()
 
     weight, mu = JelinekMercer().tuned(counts).weight, Dirichlet().tuned(counts).mu
@@ -42,6 +47,51 @@ def test_no_other_parameter_has_a_larger_leave_one_out_likelihood(sparse_counts,
         assert jelinek_mercer(weight) > jelinek_mercer(factor * weight)
         assert dirichlet(mu) > dirichlet(factor * mu)
         assert dirichlet(25 * k, 1 / 25) > dirichlet(factor * 25 * k, 1 / 25)
+
+
+def test_the_highest_of_several_peaks_is_found():
+    """Brent's method alone stops at the wide low peak."""
+    heights = {1e-3: 1.0, 0.5: 3.0, 300.0: 2.0}
+
+    def peaks(x):
+        return sum(h * np.exp(-((np.log(x / at) / 0.3) ** 2)) for at, h in heights.items())
+
+    found = maximum(peaks, 1e-6, 1e6, tolerance=1e-8, log_scale=True)
+    assert found == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", [AddK(), Dirichlet(), Dirichlet(base_uniform=0.0)], ids=repr)
+def test_held_out_counts_whose_likelihood_has_two_peaks(sparse_counts, method):
+    """Half of the held-out pairs follow the counts, half the base; compared with a fine grid."""
+    matrix = np.zeros((40, 40), np.int64)
+    matrix[:20, 1], matrix[20:, 2] = 1000, 1
+    matrix[0] += 1
+    for few, many in ((1, 40), (40, 1), (3, 4)):
+        held = np.zeros((40, 40), np.int64)
+        held[:20, 1], held[20:, 3] = few, many
+        counts, held_out = sparse_counts(matrix), sparse_counts(held)
+
+        def likelihood(smoothing, counts=counts, held=held):
+            logs = smoothing.backoff_table(counts).log_probs(np.arange(40))
+            return (held[held > 0] * logs[held > 0]).sum() / held.sum()
+
+        option = "k" if isinstance(method, AddK) else "mu"
+        low, high = (1e-6, 1e9) if option == "mu" else (1e-6 / 40, 1e9 / 40)
+        best = max(
+            likelihood(dataclasses.replace(method, **{option: x}))
+            for x in np.geomspace(low, high, 400)
+        )
+        assert likelihood(method.tuned(counts, held_out)) >= best - 1e-9
+
+
+def test_pairs_impossible_under_some_values_only_count_against_them(sparse_counts):
+    """At k = 0 an unseen pair is impossible, as one of probability e**0 it would be certain."""
+    scores = {0.0: -np.inf, 0.5: -1.0, 1.0: -2.0}
+
+    def likelihood(x):
+        return float(np.interp(x, [0.01, 0.5, 1.0], [-9.0, -1.0, -2.0])) if x > 0.01 else -np.inf
+
+    assert scores[0.5] == pytest.approx(likelihood(maximum(likelihood, 0.0, 1.0, tolerance=1e-8)))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +134,7 @@ def test_no_other_parameter_predicts_held_out_text_better(
     value = getattr(best, option)
     assert likelihood(best) >= likelihood(method)
     for factor in (0.97, 1.03):
-        if option in ("k", "mu") or 1e-6 < factor * value < 1.0:
+        if 1e-6 < factor * value < (1e9 if option in ("k", "mu") else 1.0):
             assert likelihood(best) >= likelihood(type(method)(factor * value))
 
 

@@ -89,13 +89,25 @@ bool row_sum(const double* row, int64_t cols, double* total) {
     return row_sum_float(row, cols, total);
 }
 
+// As scale_row, where the denominator is beyond double: both sides are divided by 2^64 first.
+template <class Count, class Out>
+void scale_huge_row(Out* out, const Count* row, int64_t cols, double total, double alpha) {
+    constexpr double kUnit = 0x1p-64;
+    const double added = alpha * kUnit;
+    const double denominator = total * kUnit + added * static_cast<double>(cols);
+    for (int64_t j = 0; j < cols; ++j)
+        out[j] = static_cast<Out>((static_cast<double>(row[j]) * kUnit + added) / denominator);
+}
+
 // One row as it is defined; false if a count is negative, nan or infinite.
 template <class Count, class Out>
 bool normalize_row(Out* out, const Count* row, int64_t cols, double alpha) {
     double total = 0.0;
     if (!row_sum(row, cols, &total)) return false;
     const double denominator = total + alpha * static_cast<double>(cols);
-    if (denominator > 0.0) {
+    if (denominator > std::numeric_limits<double>::max()) {
+        scale_huge_row(out, row, cols, total, alpha);
+    } else if (denominator > 0.0) {
         scale_row(out, row, cols, alpha, denominator);
     } else {
         std::fill_n(out, cols, Out{0});

@@ -99,6 +99,8 @@ def _evaluation_rows(found: Evaluation) -> list[tuple[str, str]]:
         ("unknown", f"{found.num_unknown:,}"),
         ("impossible", f"{found.num_zero:,} (probability zero)"),
     ]
+    if not found.normalized:
+        rows.append(("note", "scores, not probabilities: perplexity and bits mean nothing here"))
     if found.num_unknown:
         rows.append(
             (

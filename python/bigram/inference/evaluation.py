@@ -62,6 +62,9 @@ class Evaluation:
     nll_without_unknown, perplexity_without_unknown : float
         The means over known tokens only (KenLM's "excluding OOVs"). An unknown token is still the
         context of the next one.
+    normalized : bool
+        Whether the rows of the model sum to one. If not, it gives scores, such as `StupidBackoff`,
+        and its perplexity cannot be compared with that of other models (Brants et al. 2007).
 
     Examples
     --------
@@ -82,6 +85,7 @@ class Evaluation:
     num_zero: int
     nll_without_unknown: float
     perplexity_without_unknown: float
+    normalized: bool = True
 
 
 class PairScore(NamedTuple):
@@ -135,7 +139,7 @@ class _Sums:
         self.num_unknown += int(times[is_unknown].sum())
         self.num_zero += int(times[np.isneginf(log_probs)].sum())
 
-    def result(self) -> Evaluation:
+    def result(self, normalized: bool) -> Evaluation:
         """Return the means of what was added."""
         nll = _mean(-(self.known + self.unknown), self.num_tokens)
         nll_known = _mean(-self.known, self.num_tokens - self.num_unknown)
@@ -151,6 +155,7 @@ class _Sums:
             num_zero=self.num_zero,
             nll_without_unknown=nll_known,
             perplexity_without_unknown=_exp(nll_known),
+            normalized=normalized,
         )
 
 
@@ -201,7 +206,7 @@ def evaluate(
     for contexts, nexts, times in pairs:
         is_unknown = np.zeros(len(nexts), np.bool_) if unknown_id is None else nexts == unknown_id
         sums.add(table.pair_log_probs(contexts, nexts), times, is_unknown)
-    return sums.result()
+    return sums.result(table.is_normalized)
 
 
 def _tally(batches: Iterable[TokenBatch], sums: _Sums) -> Iterator[TokenBatch]:

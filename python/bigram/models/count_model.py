@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ from bigram.counting.count import count
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import as_counts
 from bigram.inference.model import BigramModel
-from bigram.smoothing.additive import AddK
+from bigram.smoothing.additive import MLE, AddK
 from bigram.smoothing.base import Smoothing
 from bigram.smoothing.description import from_json as smoothing_from_json
 from bigram.smoothing.pruning import pairs_to_keep, rare_pairs_left_out, without_pairs
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from bigram.corpus.corpus import Corpus
+    from bigram.inference.evaluation import Evaluation
     from bigram.smoothing.base import Discounts
     from bigram.tables.base import Table
     from bigram.tokenizers.protocol import Tokenizer
@@ -63,6 +65,7 @@ class CountModel(BigramModel):
     """
 
     kind: ClassVar[str] = "count_model"
+    _warned = False  # that maximum likelihood is infinite
 
     def __init__(self, smoothing: Smoothing = _ADD_ONE, tokenizer: Tokenizer | None = None) -> None:
         if not isinstance(smoothing, Smoothing):
@@ -266,7 +269,8 @@ class CountModel(BigramModel):
         Raises
         ------
         ValueError
-            If `min_count` is above 1 and the model has no counts, or `threshold` is below 0.
+            If `min_count` is above 1 and the model has no counts, or `threshold` is below 0 or the
+            rows do not sum to one.
 
         Examples
         --------
@@ -290,6 +294,35 @@ class CountModel(BigramModel):
             keep = pairs_to_keep(table, weights / max(weights.sum(), 1), threshold)
             table = without_pairs(table, keep)
         return CountModel.from_table(table, self.tokenizer)
+
+    def evaluate(
+        self, corpus: Corpus | BigramCounts | Iterable[str], *, progress: bool = False
+    ) -> Evaluation:
+        """Measure how well the model predicts a corpus; see `BigramModel.evaluate`.
+
+        Warns
+        -----
+        UserWarning
+            If pairs have probability zero under `MLE`, so that the perplexity is infinite; once
+            for each model.
+
+        Examples
+        --------
+        >>> import bigram
+        >>> model = bigram.CountModel().fit(["emma", "olivia", "ava"])
+        >>> round(model.evaluate(["via"]).perplexity, 3)
+        5.359
+        """
+        found = super().evaluate(corpus, progress=progress)
+        if found.num_zero and isinstance(self.smoothing, MLE) and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"perplexity is inf: {found.num_zero} of {found.num_tokens} pairs have "
+                "probability zero, as every pair never seen under MLE(); other smoothings, such "
+                "as AddK(1.0), give it some",
+                stacklevel=2,
+            )
+        return found
 
     @property
     def table(self) -> Table:

@@ -55,7 +55,7 @@ def interpolate(
     ------
     ValueError
         If the models have different vocabularies, the weights are not a distribution, "auto" has
-        no held-out text, or weights have one.
+        no held-out text or a model of scores (`StupidBackoff`), or weights have a held-out text.
 
     Examples
     --------
@@ -84,6 +84,7 @@ def interpolate(
         raise bad_value(weights, "weights", "'auto' or a number for each model")
     if held_out is None:
         raise ValueError("weights = 'auto' needs held_out, a text to choose them by")
+    _check_probabilities(tables)
     counts = _held_out_counts(held_out, known[0] if known else None)
     if counts.vocab_size != even.vocab_size:
         raise ValueError(
@@ -110,6 +111,15 @@ def _table(model: Any) -> DenseTable | BackoffTable:
             "the parts of a mixture instead of it"
         )
     return table
+
+
+def _check_probabilities(tables: list[DenseTable | BackoffTable]) -> None:
+    for number, table in enumerate(tables):
+        if not table.is_normalized:
+            raise ValueError(
+                f"models[{number}] gives scores, whose rows do not sum to one, wanted "
+                "probabilities: scores have no likelihood to choose weights by"
+            )
 
 
 def _best_weights(

@@ -14,8 +14,9 @@ def normalize_rows(
     counts: npt.NDArray[Any], *, alpha: float = 0.0, dtype: npt.DTypeLike = np.float64
 ) -> npt.NDArray[Any]:
     """Divide smoothed counts (rows, cols) by their sum; a row without mass stays zero."""
-    smoothed = counts.astype(np.float64) + alpha
-    mass = counts.sum(axis=1, dtype=np.float64)[:, None] + alpha * counts.shape[1]
+    unit = 1.0 if alpha < 1e290 else 2.0**-64  # a mass beyond float64
+    smoothed = counts.astype(np.float64) * unit + alpha * unit
+    mass = counts.sum(axis=1, dtype=np.float64)[:, None] * unit + alpha * unit * counts.shape[1]
     probs = np.zeros_like(smoothed)
     np.divide(smoothed, mass, out=probs, where=mass > 0)
     return probs.astype(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,14 +92,16 @@ class AddK(Smoothing):
             return self
         # Adding k to every count is adding mu = k V spread evenly.
         uniform = np.full(pairs.vocab_size, 1.0 / pairs.vocab_size)
-        mu = leave_one_out(pairs, uniform, _dirichlet, *_MU_RANGE, log_scale=True)
+        mu = leave_one_out(pairs, lambda _: uniform, _dirichlet, *_MU_RANGE, log_scale=True)
         return AddK(mu / pairs.vocab_size)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         size, k = pairs.vocab_size, float(self.k)
-        added = k * size
-        mass = pairs.row_sums + added
-        probs = (pairs.counts + k) / pairs.per_pair(mass)
+        # Where k V is beyond float64, both sides of each fraction are divided by k.
+        unit = 1.0 if math.isfinite(k * size) else k
+        added = k / unit * size
+        mass = pairs.row_sums / unit + added
+        probs = (pairs.counts / unit + k / unit) / pairs.per_pair(mass)
         backoff = divide(np.full(size, added), mass)
         return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, np.full(size, 1.0 / size))
 
@@ -119,9 +122,10 @@ class Dirichlet(Smoothing):
     base : "unigram", "continuation", "uniform" or array of float, shape (V,)
         q. "unigram": in proportion to how often each token follows another. "continuation": in
         proportion to how many distinct contexts it follows.
-    base_uniform : float, default 0.0
+    base_uniform : float or None, default None
         Weight in [0, 1] of the uniform distribution mixed into q. With 0, a token never seen has
-        probability zero.
+        probability zero. None takes what the method itself would give to uniform if it smoothed
+        the counts of tokens, N in all: here ``mu / (N + mu)``; an array stays as it is.
 
     Examples
     --------
@@ -131,7 +135,7 @@ class Dirichlet(Smoothing):
 
     mu: float | Auto = "auto"
     base: Base = "unigram"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         if self.mu != "auto":
@@ -143,14 +147,19 @@ class Dirichlet(Smoothing):
             return self._tuned_on(held_out, pairs, "mu", *_MU_RANGE, log_scale=True)
         if self.mu != "auto":
             return self
-        base = base_distribution(self, pairs)
-        return replace(self, mu=leave_one_out(pairs, base, _dirichlet, *_MU_RANGE, log_scale=True))
+        mu = leave_one_out(
+            pairs, lambda mu: self._base(pairs, mu), _dirichlet, *_MU_RANGE, log_scale=True
+        )
+        return replace(self, mu=mu)
+
+    def _base(self, pairs: PairCounts, mu: float) -> NDArray[np.float64]:
+        return base_distribution(self, pairs, lambda counts: mu / (float(counts.sum()) + mu))
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         mu = float(self.mu)
         mass = np.add(pairs.row_sums, mu, dtype=np.float64)
-        base = base_distribution(self, pairs)
-        return interpolated(pairs, pairs.counts / pairs.per_pair(mass), mu / mass, base)
+        kept = pairs.counts / pairs.per_pair(mass)
+        return interpolated(pairs, kept, mu / mass, self._base(pairs, mu))
 
 
 def _dirichlet(

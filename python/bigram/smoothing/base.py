@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -30,7 +31,7 @@ _BASES = ("unigram", "continuation", "uniform")
 
 
 class Discounts(NamedTuple):
-    """The discounts of counts of one, two, and three or more.
+    """The discounts of counts of one, two, and three.
 
     Attributes
     ----------
@@ -38,12 +39,16 @@ class Discounts(NamedTuple):
         Those of the continuation counts of tokens, and of the counts of pairs.
     unigram_fallback, bigram_fallback : bool
         Whether they could not be estimated, so that fixed discounts are used.
+    largest : int or None
+        The largest count that is discounted: `Katz.k`, or less where it had to be lowered. None:
+        the third discount is that of all counts of three and more.
     """
 
     unigram: tuple[float, float, float]
     bigram: tuple[float, float, float]
     unigram_fallback: bool = False
     bigram_fallback: bool = False
+    largest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,19 @@ class Smoothing(ABC):
     ) -> Self:
         """Return the method with the `option` in [low, high] that predicts held-out pairs best.
 
-        Pairs that get probability zero are left out of the likelihood: no value gives them any.
+        Pairs that no value gives any probability are left out of the likelihood.
         """
         contexts = held_out.per_pair(np.arange(held_out.vocab_size))
 
-        def likelihood(value: float) -> float:
+        def scores(value: float) -> NDArray[np.float64]:
             table = replace(self, **{option: value})._smooth(pairs)
-            scores = table.pair_log_probs(contexts, held_out.indices)
-            return float(held_out.counts @ np.where(np.isfinite(scores), scores, 0.0))
+            return table.pair_log_probs(contexts, held_out.indices)
+
+        middle = math.sqrt(low * high) if log_scale else (low + high) / 2.0
+        possible = np.isfinite(scores(middle))
+
+        def likelihood(value: float) -> float:
+            return float(held_out.counts[possible] @ scores(value)[possible])
 
         # Each evaluation smooths all counts: a lower accuracy than leave-one-out's saves half.
         best = maximum(likelihood, low, high, tolerance=1e-5, log_scale=log_scale)
@@ -223,7 +233,8 @@ class Smoothing(ABC):
 
 def check_base(smoothing: Any) -> None:
     """Check the options `base` and `base_uniform`; a base of numbers becomes a tuple."""
-    check_number(smoothing.base_uniform, "base_uniform", 0.0, 1.0, "a number in [0, 1]")
+    if smoothing.base_uniform is not None:
+        check_number(smoothing.base_uniform, "base_uniform", 0.0, 1.0, "a number in [0, 1]")
     base = smoothing.base
     if isinstance(base, str):
         if base not in _BASES:
@@ -241,21 +252,26 @@ def check_base(smoothing: Any) -> None:
     object.__setattr__(smoothing, "base", tuple((values / values.sum()).tolist()))
 
 
-def base_distribution(smoothing: Any, pairs: PairCounts) -> NDArray[np.float64]:
-    """Return the distribution, (V,), that the options `base` and `base_uniform` name."""
-    size, base = pairs.vocab_size, smoothing.base
+def base_distribution(
+    smoothing: Any, pairs: PairCounts, own_weight: Callable[[NDArray[np.int64]], float]
+) -> NDArray[np.float64]:
+    """Return the distribution, (V,), that the options `base` and `base_uniform` name.
+
+    `own_weight` is what the method itself would give to uniform: of the counts of tokens, (V,),
+    not all zero.
+    """
+    size, base, weight = pairs.vocab_size, smoothing.base, smoothing.base_uniform
     uniform = np.full(size, 1.0 / size)
     if base == "uniform" or (isinstance(base, str) and len(pairs.counts) == 0):
         return uniform
-    if base == "unigram":
-        q = pairs.column_sums / pairs.total
-    elif base == "continuation":
-        q = pairs.num_predecessors / len(pairs.counts)
+    if isinstance(base, str):
+        counts = pairs.column_sums if base == "unigram" else pairs.num_predecessors
+        q = counts / counts.sum()
+        weight = own_weight(counts) if weight is None else weight
     else:
         q = np.array(base)
         if len(q) != size:
             raise ValueError(f"base has length {len(q)}, wanted the vocabulary size, {size}")
-    weight = smoothing.base_uniform
     return np.asarray((1.0 - weight) * q + weight * uniform if weight else q, np.float64)
 
 

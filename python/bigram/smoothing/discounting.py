@@ -44,7 +44,8 @@ class AbsoluteDiscount(Smoothing):
         d, in (0, 1]. "auto" is ``n1 / (n1 + 2 n2)``, the leave-one-out estimate of the same
         paper, n_k being the number of pairs counted k times; 0.5 if n1 is zero.
     base, base_uniform
-        q, as in `bigram.smoothing.Dirichlet`.
+        q, as in `bigram.smoothing.Dirichlet`; None gives uniform the weight
+        ``d T / N``, for N tokens counted, T of them distinct.
 
     Examples
     --------
@@ -54,7 +55,7 @@ class AbsoluteDiscount(Smoothing):
 
     discount: float | Auto = "auto"
     base: Base = "unigram"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         _check_discount(self.discount)
@@ -70,7 +71,8 @@ class AbsoluteDiscount(Smoothing):
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         discount = self._discounts(pairs).bigram
-        return _discounted(pairs, discount, base_distribution(self, pairs))
+        base = base_distribution(self, pairs, lambda counts: _freed(counts, discount[0]))
+        return _discounted(pairs, discount, base)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class KneserNey(Smoothing):
     discount : float or "auto", default "auto"
         As in `bigram.smoothing.AbsoluteDiscount`.
     base, base_uniform
-        q, as in `bigram.smoothing.Dirichlet`.
+        q, as in `bigram.smoothing.Dirichlet`; None gives uniform the weight
+        ``d T / N``, for N tokens counted, T of them distinct.
 
     Examples
     --------
@@ -96,7 +99,7 @@ class KneserNey(Smoothing):
 
     discount: float | Auto = "auto"
     base: Base = "continuation"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         _check_discount(self.discount)
@@ -112,7 +115,8 @@ class KneserNey(Smoothing):
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         discount = self._discounts(pairs).bigram
-        return _discounted(pairs, discount, base_distribution(self, pairs))
+        base = base_distribution(self, pairs, lambda counts: _freed(counts, discount[0]))
+        return _discounted(pairs, discount, base)
 
 
 @dataclass(frozen=True)
@@ -154,13 +158,19 @@ class ModifiedKneserNey(Smoothing):
         if self.compatible == "lmplz" and pairs.last_new_id is not None:
             continuations = continuations.copy()
             continuations[pairs.last_new_id] = pairs.column_sums[pairs.last_new_id]
-        unigram, bigram = _modified_discounts(continuations), _modified_discounts(pairs.counts)
+        positive = self.compatible is None
+        unigram, bigram = (_modified_discounts(n, positive) for n in (continuations, pairs.counts))
         return Discounts(unigram or _FALLBACK, bigram or _FALLBACK, unigram is None, bigram is None)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         discounts = self._discounts(pairs)
         base = _discounted_continuations(pairs, discounts.unigram)
         return _discounted(pairs, discounts.bigram, base, self.prune)
+
+
+def _freed(counts: NDArray[np.int64], discount: float) -> float:
+    """Return the share of the counts that one discount for all takes away."""
+    return discount * int(np.count_nonzero(counts)) / int(counts.sum())
 
 
 def _check_discount(discount: object) -> None:
@@ -179,18 +189,23 @@ def _one_discount(discount: float | Auto, pairs: PairCounts) -> Discounts:
     return Discounts((0.0, 0.0, 0.0), (d, d, d), bigram_fallback=fallback)
 
 
-def _modified_discounts(counts: NDArray[np.int64]) -> tuple[float, float, float] | None:
+def _modified_discounts(
+    counts: NDArray[np.int64], positive: bool
+) -> tuple[float, float, float] | None:
     """Return D1, D2 and D3+ (Chen and Goodman 1999, equation 26), or None if there are none.
 
     ``Y = n1 / (n1 + 2 n2)`` and ``D_k = k - (k + 1) Y n_{k+1} / n_k``, which needs n1, n2 and n3.
-    lmplz also refuses a discount below zero or above its count.
+    lmplz also refuses a discount below zero or above its count. One of exactly zero, which lmplz
+    takes, would leave contexts without any mass for the unseen: it is refused if `positive`.
     """
     n = np.bincount(counts[(counts >= 1) & (counts <= 4)], minlength=5).tolist()
     if 0 in n[1:4]:
         return None
     y = n[1] / (n[1] + 2 * n[2])
     d1, d2, d3 = (k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))
-    return (d1, d2, d3) if 0 <= d1 <= 1 and 0 <= d2 <= 2 and 0 <= d3 <= 3 else None
+    if min(d1, d2, d3) < 0 or d1 > 1 or d2 > 2 or d3 > 3 or (positive and 0 in (d1, d2, d3)):
+        return None
+    return d1, d2, d3
 
 
 def _taken(counts: NDArray[np.int64], discounts: tuple[float, float, float]) -> NDArray[np.float64]:

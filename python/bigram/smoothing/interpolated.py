@@ -41,7 +41,8 @@ class JelinekMercer(Smoothing):
     weight : float or "auto", default "auto"
         w, the weight of the base, in [0, 1]. "auto": leave-one-out estimation.
     base, base_uniform
-        q, as in `bigram.smoothing.Dirichlet`.
+        q, as in `bigram.smoothing.Dirichlet`; None gives uniform the weight
+        w too.
 
     Examples
     --------
@@ -51,7 +52,7 @@ class JelinekMercer(Smoothing):
 
     weight: float | Auto = "auto"
     base: Base = "unigram"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         if self.weight != "auto":
@@ -63,14 +64,17 @@ class JelinekMercer(Smoothing):
             return self._tuned_on(held_out, pairs, "weight", *_WEIGHT_RANGE)
         if self.weight != "auto":
             return self
-        base = base_distribution(self, pairs)
-        return replace(self, weight=leave_one_out(pairs, base, _mixed, *_WEIGHT_RANGE))
+        weight = leave_one_out(pairs, lambda w: self._base(pairs, w), _mixed, *_WEIGHT_RANGE)
+        return replace(self, weight=weight)
+
+    def _base(self, pairs: PairCounts, weight: float) -> NDArray[np.float64]:
+        return base_distribution(self, pairs, lambda _: weight)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         weight = float(self.weight)
         kept = (1.0 - weight) * (pairs.counts / pairs.per_pair(pairs.row_sums))
         backoff = np.full(pairs.vocab_size, weight)
-        return interpolated(pairs, kept, backoff, base_distribution(self, pairs))
+        return interpolated(pairs, kept, backoff, self._base(pairs, weight))
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ class WittenBell(Smoothing):
     Parameters
     ----------
     base, base_uniform
-        q, as in `bigram.smoothing.Dirichlet`.
+        q, as in `bigram.smoothing.Dirichlet`; None gives uniform the weight
+        ``T / (N + T)``, for N tokens counted, T of them distinct.
 
     Examples
     --------
@@ -92,15 +97,15 @@ class WittenBell(Smoothing):
     """
 
     base: Base = "unigram"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         check_base(self)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
-        mass = pairs.row_sums + pairs.num_successors
+        mass = np.add(pairs.row_sums, pairs.num_successors, dtype=np.float64)  # may pass 2**63
         kept = pairs.counts / pairs.per_pair(mass)
-        base = base_distribution(self, pairs)
+        base = base_distribution(self, pairs, _share_of_types)
         return interpolated(pairs, kept, divide(pairs.num_successors, mass), base)
 
 
@@ -115,7 +120,9 @@ class StupidBackoff(Smoothing):
     a : float, default 0.4
         Positive and finite.
     base, base_uniform
-        q, as in `bigram.smoothing.Dirichlet`.
+        q, as in `bigram.smoothing.Dirichlet`; None gives uniform the weight
+        ``1 / (N + 1)``, as if one more token had been counted: at the base, stupid backoff itself
+        ends with the N tokens counted.
 
     Examples
     --------
@@ -125,7 +132,7 @@ class StupidBackoff(Smoothing):
 
     a: float = 0.4
     base: Base = "unigram"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         check_number(self.a, "a", 1e-300, 1e300, "a positive finite number")
@@ -134,8 +141,13 @@ class StupidBackoff(Smoothing):
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         probs = pairs.counts / pairs.per_pair(pairs.row_sums)
         backoff = np.full(pairs.vocab_size, float(self.a))
-        base = base_distribution(self, pairs)
+        base = base_distribution(self, pairs, lambda counts: 1.0 / (float(counts.sum()) + 1.0))
         return BackoffTable(pairs.indptr, pairs.indices, probs, backoff, base)
+
+
+def _share_of_types(counts: NDArray[np.int64]) -> float:
+    types = int(np.count_nonzero(counts))
+    return types / (int(counts.sum()) + types)
 
 
 def _mixed(

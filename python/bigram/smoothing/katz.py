@@ -29,8 +29,9 @@ class Katz(Smoothing):
     ``d(r) = ((r + 1) n_{r+1} / (r n_r) - A) / (1 - A)`` for r <= k, and 1 above: high counts are
     reliable and stay as they are. Katz 1987; Chen and Goodman 1999, section 2.5.
 
-    If a ratio is outside (0, 1], k is lowered until all are inside. If no k is left, 1/2 is
-    subtracted from each count up to k, and `Discounts` says so. A context without free mass gets
+    If a ratio is outside (0, 1], k is lowered until all are inside; `Discounts.largest` is the k
+    that remains. If none is left, 1/2 is subtracted from each count up to k, and `Discounts` says
+    so. A context without free mass gets
     one more count for its unseen successors, as in SRILM.
 
     Parameters
@@ -38,7 +39,8 @@ class Katz(Smoothing):
     k : int, default 5
         The largest count that is discounted, at least 1.
     base, base_uniform
-        q, as in `bigram.smoothing.Dirichlet`.
+        q, as in `bigram.smoothing.Dirichlet`; None gives uniform the weight
+        that the discounts of the counts of tokens would free, and at least one count in N + 1.
 
     Examples
     --------
@@ -48,18 +50,18 @@ class Katz(Smoothing):
 
     k: int = 5
     base: Base = "unigram"
-    base_uniform: float = 0.0
+    base_uniform: float | None = None
 
     def __post_init__(self) -> None:
         check_index(self.k, "k", 1, 1000)
         check_base(self)
 
-    def _taken(self, pairs: PairCounts) -> tuple[NDArray[np.float64], bool]:
+    def _taken(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], bool]:
         """Return the discounts of counts 0 to k and one of 0 above, and if they are the fallback.
 
         In counts, not as ratios: a count r loses ``r (1 - d(r))``.
         """
-        n = np.bincount(pairs.counts[pairs.counts <= self.k + 1], minlength=self.k + 2)
+        n = np.bincount(counts[counts <= self.k + 1], minlength=self.k + 2)
         for k in range(self.k, 0, -1):
             if np.any(n[1 : k + 2] == 0) or (k + 1) * n[k + 1] >= n[1]:
                 continue  # a division by zero, or A >= 1
@@ -71,20 +73,27 @@ class Katz(Smoothing):
         return np.concatenate([[0.0], np.full(self.k, 0.5), [0.0]]), True
 
     def _discounts(self, pairs: PairCounts) -> Discounts:
-        taken, fallback = self._taken(pairs)
+        taken, fallback = self._taken(pairs.counts)
         d1, d2, d3 = (float(taken[min(r, len(taken) - 1)]) for r in (1, 2, 3))
-        return Discounts((0.0, 0.0, 0.0), (d1, d2, d3), bigram_fallback=fallback)
+        largest = len(taken) - 2
+        return Discounts((0.0, 0.0, 0.0), (d1, d2, d3), bigram_fallback=fallback, largest=largest)
+
+    def _share_freed(self, counts: NDArray[np.int64]) -> float:
+        by_count, _ = self._taken(counts)
+        total = float(counts.sum())
+        freed = float(by_count[np.minimum(counts, len(by_count) - 1)].sum())
+        return max(freed / total, 1.0 / (total + 1.0))
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
-        base = base_distribution(self, pairs)
-        by_count, _ = self._taken(pairs)
+        base = base_distribution(self, pairs, self._share_freed)
+        by_count, _ = self._taken(pairs.counts)
         taken = by_count[np.minimum(pairs.counts, len(by_count) - 1)]
         unseen = unseen_mass(pairs.indptr, pairs.indices, base)
         # Where the base gives the unseen nothing, nothing could receive the mass.
         taken[pairs.per_pair(unseen <= 0.0)] = 0.0
         free = pairs.sum_rows(taken)
         more = (free <= 0.0) & (unseen > 0.0) & (pairs.row_sums > 0)
-        mass = pairs.row_sums + more
+        mass = np.add(pairs.row_sums, more, dtype=np.float64)  # may pass 2**63
         probs = (pairs.counts - taken) / pairs.per_pair(mass)
         backoff = divide(free + more, mass * unseen)
         backoff[pairs.row_sums == 0] = 1.0  # a context never seen is the base

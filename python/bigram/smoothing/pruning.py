@@ -51,7 +51,17 @@ def pairs_to_keep(
     context_probs : ndarray, shape (V,), float64
         P(h), how often each context occurs.
     threshold : float
+
+    Raises
+    ------
+    ValueError
+        If the rows do not sum to one: a relative entropy needs probabilities.
     """
+    if not table.is_normalized:
+        raise ValueError(
+            f"threshold = {threshold} needs rows that sum to one, as those of StupidBackoff do "
+            "not: prune by min_count"
+        )
     keep = np.ones(table.num_pairs, np.bool_)
     rows = np.repeat(np.arange(table.vocab_size), np.diff(table.indptr))
     p, q = table.probs, table.base[table.indices]
@@ -142,10 +152,12 @@ def rare_pairs_left_out(counts: BigramCounts, smoothing: Smoothing, min_count: i
     """Return the smoothed counts, with pairs counted less often left to the backoff.
 
     `ModifiedKneserNey` prunes as lmplz does: the whole count of a pruned pair goes to the backoff
-    of its context. Under other methods, the pairs that stay keep their probabilities.
+    of its context. Under other methods, the pairs that stay keep their probabilities. Under
+    `StupidBackoff`, a pruned pair gets the score of a pair never seen.
     """
     if isinstance(smoothing, ModifiedKneserNey):
         prune = max(smoothing.prune, min_count - 1)
         return replace(smoothing, prune=prune).backoff_table(counts)
     table = smoothing.backoff_table(counts)
-    return without_pairs(table, PairCounts.of(counts).counts >= min_count)
+    keep = PairCounts.of(counts).counts >= min_count
+    return without_pairs(table, keep) if table.is_normalized else table.select(keep)

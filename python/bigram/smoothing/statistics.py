@@ -79,10 +79,13 @@ class PairCounts:
 
     @cached_property
     def column_sums(self) -> NDArray[np.int64]:
-        """How often each token follows another, shape (V,); exact up to 2**53."""
-        return np.bincount(self.indices, weights=self.counts, minlength=self.vocab_size).astype(
-            np.int64
-        )
+        """How often each token follows another, shape (V,)."""
+        if self.total <= 2**53:  # float64 sums are exact
+            sums = np.bincount(self.indices, weights=self.counts, minlength=self.vocab_size)
+            return sums.astype(np.int64)
+        exact = np.zeros(self.vocab_size, np.int64)
+        np.add.at(exact, self.indices, self.counts)
+        return exact
 
     def sum_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sum the values of pairs over the pairs of each context, shape (V,)."""

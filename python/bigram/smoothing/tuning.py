@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["leave_one_out", "maximum"]
 
+_GRID = 33  # places looked at first, the ends included
+_PEAKS = 3  # of the grid, that are refined
+
 
 def maximum(
     value: Callable[[float], float],
@@ -24,27 +27,41 @@ def maximum(
     tolerance: float,
     log_scale: bool = False,
 ) -> float:
-    """Return where a function with one peak is largest in [low, high].
+    """Return where a function is largest in [low, high].
 
-    The place is found to within `tolerance` of the length of the interval, by Brent's method; on a
-    logarithmic scale if `log_scale`. Of several peaks it finds one.
+    A likelihood may have several peaks. The function is first computed on a grid; then Brent's
+    method refines the best peaks of the grid, to within `tolerance` of the length of the interval.
+    Both are on a logarithmic scale if `log_scale`. The function may be -inf.
     """
     from scipy.optimize import minimize_scalar
 
     to_scale, from_scale = (math.log, math.exp) if log_scale else (float, float)
     ends = to_scale(low), to_scale(high)
-    found = minimize_scalar(
-        lambda x: -value(from_scale(x)),
-        bounds=ends,
-        method="bounded",
-        options={"xatol": tolerance * (ends[1] - ends[0])},
-    )
-    return from_scale(found.x)
+    grid = np.linspace(*ends, _GRID)
+
+    def loss(x: float) -> float:
+        # exp(log(high)) may be above high. No -inf: Brent's parabolas would turn to nan.
+        return -max(value(min(max(from_scale(x), low), high)), -1e300)
+
+    losses = np.array([loss(x) for x in grid])
+    around = np.concatenate([[np.inf], losses, [np.inf]])
+    peaks = np.flatnonzero((losses <= around[:-2]) & (losses <= around[2:]))
+    best, least = float(grid[losses.argmin()]), float(losses.min())
+    for peak in peaks[losses[peaks].argsort(kind="stable")][:_PEAKS]:
+        found = minimize_scalar(
+            loss,
+            bounds=(grid[max(peak - 1, 0)], grid[min(peak + 1, _GRID - 1)]),
+            method="bounded",
+            options={"xatol": tolerance * (ends[1] - ends[0])},
+        )
+        if found.fun < least:
+            best, least = float(found.x), float(found.fun)
+    return min(max(from_scale(best), low), high)
 
 
 def leave_one_out(
     pairs: PairCounts,
-    base: NDArray[np.float64],
+    base: Callable[[float], NDArray[np.float64]],
     prob: Callable[
         [float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
         NDArray[np.float64],
@@ -63,7 +80,8 @@ def leave_one_out(
     Parameters
     ----------
     pairs : PairCounts
-    base : ndarray, shape (V,), float64
+    base : callable
+        ``base(x)``: the base, (V,), under parameter x.
     prob : callable
         ``prob(x, c, total, q)``: the probability of pairs under parameter x, with the counts of
         the pairs and of their contexts, both without the occurrence left out, and their base.
@@ -79,13 +97,14 @@ def leave_one_out(
         other occurrence to predict from.
     """
     totals = pairs.per_pair(pairs.row_sums)
-    useful = (totals > 1) & (base[pairs.indices] > 0)
+    middle = math.sqrt(low * high) if log_scale else (low + high) / 2.0
+    useful = (totals > 1) & (base(middle)[pairs.indices] > 0)
     times = pairs.counts[useful].astype(np.float64)
-    total, q = totals[useful] - 1.0, base[pairs.indices][useful]
+    total, tokens = totals[useful] - 1.0, pairs.indices[useful]
     if len(times) == 0:
-        return math.sqrt(low * high) if log_scale else (low + high) / 2.0
+        return middle
 
     def likelihood(x: float) -> float:
-        return float(times @ np.log(prob(x, times - 1.0, total, q)))
+        return float(times @ np.log(prob(x, times - 1.0, total, base(x)[tokens])))
 
     return maximum(likelihood, low, high, tolerance=1e-8, log_scale=log_scale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -26,6 +27,9 @@ __all__ = ["Table", "kept_sampler"]
 # turn from whole rows and from truncated ones. Each takes as much memory as the table.
 _KEPT = 2
 
+# Rows of ARPA files with four digits of a logarithm are off by less.
+_MASS_TOLERANCE = 1e-3
+
 
 class Table(ABC):
     """A table of P(next | context); contexts and tokens are ids in [0, V).
@@ -45,6 +49,19 @@ class Table(ABC):
     @abstractmethod
     def vocab_size(self) -> int:
         """V, the number of ids."""
+
+    @abstractmethod
+    def row_mass(self) -> NDArray[np.float64]:
+        """Return the sum of each row, float64 (V,): close to one for a row of probabilities."""
+
+    @cached_property
+    def is_normalized(self) -> bool:
+        """Whether rows hold probabilities: each sums to one, or to zero for want of counts.
+
+        Otherwise, as with `StupidBackoff`, they hold scores, whose perplexity means nothing.
+        """
+        mass = self.row_mass()
+        return bool(np.all((np.abs(mass - 1.0) <= _MASS_TOLERANCE) | (mass == 0.0)))
 
     def log_probs(self, contexts: ArrayLike) -> NDArray[np.float64]:
         """Return whole rows: O(B V) memory.

@@ -81,6 +81,16 @@ class MixtureTable(Table):
     def __getstate__(self) -> dict[str, Any]:
         return {"tables": self.tables, "weights": self.weights}
 
+    def row_mass(self) -> NDArray[np.float64]:
+        """Return the sum of each row, float64 (V,): close to one for a row of probabilities.
+
+        Examples
+        --------
+        >>> MixtureTable([DenseTable(np.eye(2))] * 2, [0.5, 0.5]).row_mass()
+        array([1., 1.])
+        """
+        return np.asarray(self.weights @ [table.row_mass() for table in self.tables])
+
     def _rows(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]:
         return log_mixture(self.weights, [table.log_probs(contexts) for table in self.tables])
 
