@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+import bigram
+from bigram import kernels
 from bigram.common import checks
+from bigram.tables.dense import DenseTable
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3), np.array(3)])
@@ -151,3 +154,37 @@ def test_an_output_array_is_returned_as_it_is_or_refused():
             checks.check_out(bad, (2, 3), np.float64)
     with pytest.raises(ValueError, match=r"^out overlaps an input in memory, wanted memory of its"):
         checks.check_out(out, (2, 3), np.float64, out[1])
+
+
+_MASKED = np.ma.masked_array(np.array([0, 1, 0]), mask=[0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.check_tokens,
+        checks.check_offsets,
+        lambda a: checks.check_vectors(tokens=a),
+        lambda a: checks.check_ids(a, 2),
+        lambda a: checks.check_out(a, (3,), np.int64),
+        lambda a: checks.check_table(a.astype(np.float64)[None]),
+        lambda a: kernels.count_bigrams(a, 2),
+        lambda a: kernels.score_sequences(np.zeros((2, 2)), a),
+        lambda a: kernels.score_sequences(np.ma.masked_array(np.zeros((2, 2))), a.data),
+        lambda a: kernels.multinomial(np.ma.masked_array(np.ones((2, 2))), 1, seed=0),
+        lambda a: kernels.sgd_update(a.astype(np.float64), np.zeros(3), learning_rate=0.1),
+        lambda a: kernels.sample_sequences(
+            np.ma.masked_array(np.eye(2)), 1, stop=0, max_length=3, seed=0
+        ),
+        lambda a: kernels.softmax_cross_entropy(np.ma.masked_array(np.eye(2)), a.data[:2]),
+        lambda a: kernels.softmax_cross_entropy(np.zeros((3, 2)), a),
+        lambda a: DenseTable(np.ma.masked_array(np.eye(2))),
+        lambda a: bigram.NeuralModel(2, weight=np.ma.masked_array(np.eye(2))),
+        lambda a: bigram.NeuralModel(2).fit(a, steps=1, learning_rate=0.1),
+        lambda a: bigram.WittenBell(base=a),
+        lambda a: bigram.TorchGenerator(1).multinomial(a.astype(np.float64)),
+    ],
+)
+def test_a_masked_array_is_refused_wherever_arrays_come_in(check):
+    with pytest.raises(TypeError, match="is a masked array, wanted a plain one"):
+        check(_MASKED)

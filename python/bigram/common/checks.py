@@ -47,6 +47,7 @@ __all__ = [
     "check_vocab_size",
     "is_ready",
     "native",
+    "refuse_masked",
 ]
 
 MAX_INT = 2**63 - 1
@@ -75,6 +76,8 @@ def bad_dtype(array: Array, name: str, wanted: object) -> TypeError:
 
 def bad_array(value: object, name: str, wanted: str) -> TypeError:
     """Return the error for a value that is not an array, or one of another dtype or layout."""
+    if _is_masked(value):
+        return _bad_mask(name)
     if isinstance(value, np.ndarray):
         return bad_dtype(value, name, wanted)
     return bad_kind(value, name, wanted)
@@ -159,13 +162,33 @@ def check_vectors(**arrays: Any) -> None:
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise bad_kind(array, name, "a 1-D NumPy array")
+        refuse_masked(array, name)
         if array.ndim != 1:
             raise bad_shape(array, name, "one dimension")
+
+
+def refuse_masked(array: object, name: str) -> None:
+    """Refuse a masked array: what is below its mask would be taken for data."""
+    if _is_masked(array):
+        raise _bad_mask(name)
+
+
+def _is_masked(array: object) -> bool:
+    return type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray)
+
+
+def _bad_mask(name: str) -> TypeError:
+    return TypeError(
+        f"{name} is a masked array, wanted a plain one: fill it or leave out what is masked, "
+        "with .filled(...) or .compressed()"
+    )
 
 
 def is_ready(array: Any, dtype: type | np.dtype[Any]) -> TypeGuard[Array]:
     """Tell whether an array can go to a kernel as it is."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        return False
+    if _is_masked(array):
         return False
     flags = array.flags
     return bool(flags.c_contiguous and flags.aligned and array.dtype.isnative)
@@ -184,6 +207,7 @@ def check_tokens(tokens: Any, name: str = "tokens") -> Array:
     """Return tokens as a 1-D array of a token dtype; only a foreign byte order costs a copy."""
     if not isinstance(tokens, np.ndarray):
         raise bad_kind(tokens, name, f"a 1-D NumPy array of {_TOKENS}")
+    refuse_masked(tokens, name)
     array: Array = tokens
     if array.dtype not in _TOKEN_DTYPES:
         if array.dtype.newbyteorder("=") not in _TOKEN_DTYPES:
@@ -209,6 +233,7 @@ def check_offsets(offsets: Any) -> npt.NDArray[np.int64]:
         return offsets
     if not isinstance(offsets, np.ndarray):
         raise bad_kind(offsets, "offsets", "a 1-D NumPy array of int64")
+    refuse_masked(offsets, "offsets")
     if offsets.dtype.newbyteorder("=") != np.int64:
         raise bad_dtype(offsets, "offsets", "int64")
     if offsets.ndim != 1:
@@ -242,6 +267,7 @@ def check_out(
     """Return an array to write into, checked to be apart from the inputs; it is never copied."""
     if not isinstance(out, np.ndarray):
         raise bad_kind(out, "out", "a NumPy array")
+    refuse_masked(out, "out")
     if out.dtype != dtype or not out.dtype.isnative:
         raise bad_dtype(out, "out", np.dtype(dtype))
     if out.shape != shape:
@@ -262,6 +288,7 @@ def check_table(weight: Any, name: str = "weight") -> Array:
     """Return a table of logits (V, C) as a C-contiguous array of float32 or float64."""
     if not isinstance(weight, np.ndarray):
         raise bad_kind(weight, name, "a NumPy array")
+    refuse_masked(weight, name)
     array: Array = weight
     if array.ndim != 2:
         raise bad_shape(array, name, "two dimensions")
@@ -275,6 +302,7 @@ def check_table(weight: Any, name: str = "weight") -> Array:
 
 def check_ids(ids: npt.ArrayLike, vocab_size: int, name: str = "ids") -> Array:
     """Return ids as a 1-D array of integers, each checked to lie in [0, vocab_size)."""
+    refuse_masked(ids, name)
     array = np.asarray(ids)
     if array.ndim != 1:
         raise bad_shape(array, name, "one dimension")

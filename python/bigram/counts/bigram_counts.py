@@ -12,7 +12,8 @@ from bigram.common.checks import check_index
 from bigram.common.types import Csr, Dense, StrPath
 from bigram.counts import merging, summaries
 from bigram.counts.exchange import CountsExport
-from bigram.counts.matrix import as_dense, as_sparse, checked_matrix, is_dense_layout
+from bigram.counts.foreign import checked_matrix
+from bigram.counts.matrix import as_dense, as_sparse, is_dense_layout, sound
 from bigram.counts.row_files import arrays_of, matrix_of
 from bigram.counts.rows import add_sparse, pairs_of
 from bigram.storage.container import load_object, save_arrays
@@ -156,7 +157,7 @@ class BigramCounts(CountsExport):
             return BigramCounts._from_checked(a + b, tokenizer)
         layout = None if type(a) is type(b) else "auto"
         return BigramCounts._from_checked(
-            add_sparse([self.to_scipy(), other.to_scipy()]), tokenizer, layout=layout
+            add_sparse([as_sparse(a), as_sparse(b)]), tokenizer, layout=layout
         )
 
     def __iadd__(self, other: BigramCounts) -> BigramCounts:
@@ -176,7 +177,7 @@ class BigramCounts(CountsExport):
             return NotImplemented
         if self.tokenizer != other.tokenizer or self.vocab_size != other.vocab_size:
             return False
-        return summaries.equal(self.matrix, other.matrix)
+        return summaries.equal(sound(self.matrix), sound(other.matrix))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -197,7 +198,7 @@ class BigramCounts(CountsExport):
         >>> list(BigramCounts(np.array([[0, 2], [1, 0]])).pairs())
         [(array([0, 1]), array([1, 0]), array([2, 1]))]
         """
-        return pairs_of(self.matrix)
+        return pairs_of(sound(self.matrix))
 
     def top(self, k: int) -> list[tuple[Any, Any, int]]:
         """Return the most frequent pairs.
@@ -224,7 +225,7 @@ class BigramCounts(CountsExport):
         [('a', '.', 2), ('.', 'a', 1)]
         """
         k = check_index(k, "k", 0)
-        best = summaries.most_frequent(self.matrix, k)
+        best = summaries.most_frequent(sound(self.matrix), k)
         contexts, nexts, counts = (column.tolist() for column in best)
         if self.tokenizer is not None:
             vocab = self.tokenizer.vocab
@@ -263,7 +264,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 0]])).context_counts()
         array([2, 1])
         """
-        return summaries.row_sums(self.matrix)
+        return summaries.row_sums(sound(self.matrix))
 
     def unigram_counts(self) -> Dense:
         """Return how often each token follows another, the column sums: int64, shape (V,).
@@ -273,7 +274,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 0]])).unigram_counts()
         array([1, 2])
         """
-        return summaries.column_sums(self.matrix)
+        return summaries.column_sums(sound(self.matrix))
 
     def continuation_counts(self) -> Dense:
         """Return how many distinct contexts each token follows: int64, shape (V,).
@@ -283,7 +284,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 3]])).continuation_counts()
         array([1, 2])
         """
-        return summaries.distinct_contexts(self.matrix)
+        return summaries.distinct_contexts(sound(self.matrix))
 
     def prune(self, min_count: int) -> BigramCounts:
         """Return the counts without the pairs that were counted less than `min_count` times.
@@ -309,7 +310,8 @@ class BigramCounts(CountsExport):
         array([[0, 2],
                [0, 0]])
         """
-        kept = summaries.pruned(self.matrix, check_index(min_count, "min_count", 0))
+        least = check_index(min_count, "min_count", 0)
+        kept = summaries.pruned(sound(self.matrix), least)
         return BigramCounts._from_checked(kept, self.tokenizer)
 
     def to_scipy(self) -> Csr:
@@ -320,7 +322,7 @@ class BigramCounts(CountsExport):
         >>> BigramCounts(np.array([[0, 2], [1, 0]])).to_scipy().nnz
         2
         """
-        return as_sparse(self.matrix)
+        return as_sparse(sound(self.matrix))
 
     def to_dense(self) -> Dense:
         """Return the counts as an array, int64, shape (V, V); a dense matrix is not copied.
@@ -331,7 +333,7 @@ class BigramCounts(CountsExport):
         array([[0, 2],
                [1, 0]])
         """
-        return as_dense(self.matrix)
+        return as_dense(sound(self.matrix))
 
     # ---- files
 
@@ -382,7 +384,7 @@ class BigramCounts(CountsExport):
     def _to_arrays(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         description = None if self.tokenizer is None else self.tokenizer.to_json()
         header = {"tokenizer": description, "vocab_size": self.vocab_size, "total": self.total}
-        return arrays_of(self.matrix), header
+        return arrays_of(sound(self.matrix)), header
 
     @classmethod
     def _from_arrays(

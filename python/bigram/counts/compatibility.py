@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bigram.counts.bigram_counts import BigramCounts
+from bigram.counts.matrix import sound
 from bigram.tokenizers.protocol import check_tokenizer
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def as_counts(
     ValueError
         If the tokenizer has another number of symbols than the counts.
     """
-    if not isinstance(counts, BigramCounts):
+    if isinstance(counts, BigramCounts):
+        sound(counts.matrix)
+    else:
         counts = BigramCounts(counts, tokenizer)
     check_tokenizer(tokenizer)
     tokenizer = counts.tokenizer if tokenizer is None else tokenizer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bigram.common.types import Csr, Dense, StrPath
 from bigram.counts import arrow, npz, tsv
-from bigram.counts.matrix import as_sparse
+from bigram.counts.matrix import as_sparse, sound
 from bigram.tokenizers.protocol import Tokenizer
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class CountsExport:
         ImportError
             If pyarrow is not installed.
         """
-        return arrow.to_arrow(self.matrix, self.tokenizer)
+        return arrow.to_arrow(sound(self.matrix), self.tokenizer)
 
     def to_pandas(self) -> DataFrame:
         """Return the pairs as a ``pandas.DataFrame`` with the columns of `to_arrow`.
@@ -59,7 +59,7 @@ class CountsExport:
         ImportError
             If pandas is not installed.
         """
-        return arrow.to_pandas(self.matrix, self.tokenizer)
+        return arrow.to_pandas(sound(self.matrix), self.tokenizer)
 
     def to_tsv(self, path: StrPath) -> None:
         """Write the pairs as tab-separated values.
@@ -81,7 +81,7 @@ class CountsExport:
         --------
         See `from_tsv`.
         """
-        tsv.write_tsv(self.matrix, self.tokenizer, path)
+        tsv.write_tsv(sound(self.matrix), self.tokenizer, path)
 
     @classmethod
     def from_tsv(
@@ -140,7 +140,7 @@ class CountsExport:
         OSError
             If the file cannot be written.
         """
-        arrow.write_parquet(self.matrix, self.tokenizer, path)
+        arrow.write_parquet(sound(self.matrix), self.tokenizer, path)
 
     @classmethod
     def from_parquet(cls, path: StrPath, *, vocab_size: int | None = None) -> Self:
@@ -184,7 +184,7 @@ class CountsExport:
         --------
         See `from_npz`.
         """
-        npz.write_npz(as_sparse(self.matrix), self.tokenizer, path)
+        npz.write_npz(as_sparse(sound(self.matrix)), self.tokenizer, path)
 
     @classmethod
     def from_npz(cls, path: StrPath) -> Self:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from bigram.common.checks import bad_kind
 from bigram.common.progress import progress as progress_bar
 from bigram.common.types import Csr, Dense, StrPath
-from bigram.counts.matrix import DENSE_LIMIT, as_dense, check_total
+from bigram.counts.matrix import DENSE_LIMIT, as_dense, check_total, sound
 from bigram.counts.row_files import map_counts, open_rows, write_sparse
 from bigram.counts.rows import Rows, assemble, merged_blocks, rows_of
 from bigram.storage.atomic import check_writable
@@ -78,7 +78,7 @@ def _sources(items: Sequence[Any]) -> tuple[list[Rows], Tokenizer | None]:
             found = None if description is None else from_json(description)
             total += header["total"]
         elif hasattr(item, "matrix") and hasattr(item, "total"):
-            rows, found, total = rows_of(item.matrix), item.tokenizer, total + item.total
+            rows, found, total = rows_of(sound(item.matrix)), item.tokenizer, total + item.total
         else:
             raise bad_kind(item, f"counts_or_paths[{index}]", "BigramCounts or a path")
         if found is not None and found.vocab_size != rows.vocab_size:

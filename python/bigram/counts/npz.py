@@ -10,7 +10,8 @@ import numpy as np
 
 from bigram.common.types import Csr, StrPath
 from bigram.counts.columns import metadata, parse_metadata
-from bigram.counts.matrix import as_sparse, checked_matrix
+from bigram.counts.foreign import checked_matrix
+from bigram.counts.matrix import as_sparse
 from bigram.storage.atomic import atomic_write
 from bigram.tokenizers.protocol import Tokenizer
 

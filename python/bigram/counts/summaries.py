@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bigram.common.csr import make_csr
+from bigram.common.csr import check_indices, check_starts, has_sorted_rows, make_csr
 from bigram.common.types import Column, Csr, Dense
 from bigram.counts.matrix import as_sparse
 from bigram.counts.rows import assemble, merged_blocks, pairs_of, rows_of
@@ -26,7 +26,13 @@ def row(matrix: Dense | Csr, i: int) -> Column:
         return np.array(matrix[i])
     result = np.zeros(matrix.shape[1], np.int64)
     start, stop = matrix.indptr[i], matrix.indptr[i + 1]
-    result[matrix.indices[start:stop]] = matrix.data[start:stop]
+    columns = matrix.indices[start:stop]
+    # What `sound` does, for one row.
+    check_starts(matrix.indptr[i : i + 2] - start, len(columns))
+    check_indices(columns, len(result))
+    if not has_sorted_rows(np.array([0, len(columns)]), columns):
+        raise ValueError(f"indices do not increase within row {i}, wanted sorted columns")
+    result[columns] = matrix.data[start:stop]
     return result
 
 

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.common.checks import bad_kind, bad_shape, check_index, check_inside, check_seed
+from bigram.common.checks import (
+    bad_kind,
+    bad_shape,
+    check_index,
+    check_inside,
+    check_seed,
+    refuse_masked,
+)
 from bigram.randomness.generators import Seed
 from bigram.randomness.torch_generator import TorchGenerator
 from bigram.tables.base import kept_sampler
@@ -246,6 +253,7 @@ class TextSampler:
 
 def _checked_rows(idx: ArrayLike, vocab_size: int) -> NDArray[Any]:
     """Return ids of shape (B, T), T at least 1, checked against the vocabulary."""
+    refuse_masked(idx, "idx")
     ids = np.asarray(idx)
     check_inside(ids, vocab_size, "idx")
     if ids.ndim != 2 or ids.shape[1] == 0:

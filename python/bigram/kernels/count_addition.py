@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bigram import _core
 from bigram.common.checks import bad_kind
-from bigram.common.csr import index_dtype, make_csr
+from bigram.common.csr import check_arrays, check_starts, index_dtype, make_csr
 from bigram.common.threads import resolve_num_threads
 from bigram.common.types import Csr
 
@@ -52,6 +52,8 @@ def add_counts(a: Csr, b: Csr, *, num_threads: int | None = None) -> Csr:
     for name, matrix in (("a", a), ("b", b)):
         if getattr(matrix, "format", None) != "csr" or matrix.dtype != np.int64:
             raise bad_kind(matrix, name, "a csr_array of int64")
+        check_arrays(matrix.indptr, matrix.indices, matrix.shape[0], len(matrix.data))
+        check_starts(matrix.indptr, len(matrix.indices))  # SciPy, asked next, trusts them
         if not matrix.has_canonical_format:
             raise ValueError(f"{name} has indices that are not sorted, or a pair twice")
     if a.shape != b.shape:

@@ -20,6 +20,7 @@ from bigram.common.checks import (
     check_table,
     is_ready,
     native,
+    refuse_masked,
 )
 from bigram.common.threads import resolve_num_threads
 
@@ -114,6 +115,7 @@ def count_cross_entropy_grad(
 def _int64(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
     if is_ready(array, np.int64):
         return array
+    refuse_masked(array, name)
     if array.dtype.kind not in "iu":
         raise bad_dtype(array, name, "int64")
     check_int64(array, name)

@@ -20,6 +20,7 @@ from bigram.common.checks import (
     check_int64,
     check_number,
     native,
+    refuse_masked,
 )
 from bigram.common.threads import resolve_num_threads
 
@@ -183,6 +184,7 @@ def _cross_entropy(
 def _checked_logits(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not isinstance(logits, np.ndarray):
         raise bad_kind(logits, "logits", "a NumPy array")
+    refuse_masked(logits, "logits")
     if logits.ndim != 2:
         raise bad_shape(logits, "logits", "two dimensions (N, C)")
     dtype = logits.dtype
@@ -203,6 +205,7 @@ def _rows_are_contiguous(array: npt.NDArray[Any]) -> bool:
 def _checked_targets(targets: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
     if not isinstance(targets, np.ndarray):
         raise bad_kind(targets, "targets", "a NumPy array")
+    refuse_masked(targets, "targets")
     if targets.shape != (n,):
         raise bad_shape(targets, "targets", f"({n},), as logits has rows")
     if targets.dtype in (_INT64, _INT32) and targets.dtype.isnative:
@@ -216,6 +219,7 @@ def _checked_targets(targets: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
 def _checked_weight(weight: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
     if not isinstance(weight, np.ndarray):
         raise bad_kind(weight, "weight", "a NumPy array")
+    refuse_masked(weight, "weight")
     if weight.dtype.newbyteorder("=") not in (_FLOAT32, _FLOAT64):
         raise bad_dtype(weight, "weight", "float32 or float64")
     if weight.shape != (classes,):
@@ -226,6 +230,7 @@ def _checked_weight(weight: npt.NDArray[Any], classes: int) -> npt.NDArray[Any]:
 def _check_out(out: npt.NDArray[Any], logits: npt.NDArray[Any]) -> None:
     if not isinstance(out, np.ndarray):
         raise bad_kind(out, "out", "a NumPy array")
+    refuse_masked(out, "out")
     if not isinstance(logits, np.ndarray):
         raise bad_kind(logits, "logits", "a NumPy array")
     if out.dtype != logits.dtype.newbyteorder("=") or not out.dtype.isnative:

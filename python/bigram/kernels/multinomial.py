@@ -8,7 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bigram import _core
-from bigram.common.checks import bad_dtype, bad_kind, bad_shape, check_index, check_seed, native
+from bigram.common.checks import (
+    bad_dtype,
+    bad_kind,
+    bad_shape,
+    check_index,
+    check_seed,
+    native,
+    refuse_masked,
+)
 from bigram.common.threads import resolve_num_threads
 
 __all__ = ["multinomial"]
@@ -87,6 +95,7 @@ def multinomial(
 def check_weights(probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not isinstance(probs, np.ndarray):
         raise bad_kind(probs, "probs", "a NumPy array")
+    refuse_masked(probs, "probs")
     dtype, flags = probs.dtype, probs.flags
     if dtype in (_FLOAT32, _FLOAT64) and flags.c_contiguous and flags.aligned:
         return probs

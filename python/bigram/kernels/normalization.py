@@ -19,6 +19,7 @@ from bigram.common.checks import (
     check_out,
     is_ready,
     native,
+    refuse_masked,
 )
 from bigram.common.threads import resolve_num_threads
 
@@ -102,6 +103,7 @@ def _checked_counts(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise bad_shape(counts, "counts", "two dimensions")
     if is_ready(counts, np.int64) or is_ready(counts, _FLOAT64):
         return counts
+    refuse_masked(counts, "counts")
     kind = counts.dtype.kind
     if kind not in "iuf" or counts.dtype.itemsize > 8:
         raise bad_dtype(counts, "counts", "integers or floats")

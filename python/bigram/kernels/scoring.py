@@ -17,6 +17,7 @@ from bigram.common.checks import (
     check_tokens,
     is_ready,
     native,
+    refuse_masked,
 )
 from bigram.common.threads import resolve_num_threads
 
@@ -88,6 +89,7 @@ def _checked_table(log_probs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise bad_shape(log_probs, "log_probs", "(V, V)")
     if is_ready(log_probs, np.float64) or is_ready(log_probs, np.float32):
         return log_probs
+    refuse_masked(log_probs, "log_probs")
     table = np.ascontiguousarray(native(log_probs))
     if table.dtype not in (np.float32, np.float64):
         raise bad_dtype(log_probs, "log_probs", "float32 or float64")

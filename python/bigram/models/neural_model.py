@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import bad_dtype, bad_shape, check_inside, check_vocab_size
+from bigram.common.checks import (
+    bad_dtype,
+    bad_shape,
+    check_inside,
+    check_vocab_size,
+    refuse_masked,
+)
 from bigram.common.signatures import takes_options
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.compatibility import as_counts
@@ -181,11 +187,13 @@ class NeuralModel(BigramModel):
         >>> logits.shape, round(loss, 4)  # ln 65
         ((1, 2, 65), 4.1744)
         """
+        refuse_masked(idx, "idx")
         contexts = np.asarray(idx)
         check_inside(contexts, self.vocab_size, "idx")
         logits = self._weight[contexts]
         if targets is None:
             return logits, None
+        refuse_masked(targets, "targets")
         nexts = np.asarray(targets)
         check_inside(nexts, self.vocab_size, "targets")
         if nexts.shape != contexts.shape:
@@ -283,6 +291,7 @@ class NeuralModel(BigramModel):
         weight = state[_STATE_KEY]
         if hasattr(weight, "detach"):  # a tensor, perhaps one with a gradient, perhaps on a GPU
             weight = weight.detach().cpu()
+        refuse_masked(weight, _STATE_KEY)
         weight = np.asarray(weight)
         return cls(len(weight) if tokenizer is None else tokenizer, weight=weight)
 
@@ -312,6 +321,7 @@ class NeuralModel(BigramModel):
 
 def _as_weight(weight: ArrayLike, size: int) -> NDArray[np.float32]:
     """Return a float32 copy of shape (size, size)."""
+    refuse_masked(weight, "weight")
     array = np.asarray(weight)
     if array.dtype.kind not in "fiu":
         raise bad_dtype(array, "weight", "numbers")

@@ -16,7 +16,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from bigram.common.checks import bad_dtype, bad_kind, bad_shape, bad_value
+from bigram.common.checks import bad_dtype, bad_kind, bad_shape, bad_value, refuse_masked
 from bigram.randomness.box_muller import box_muller_blocks
 
 Shape: TypeAlias = "SupportsIndex | Sequence[SupportsIndex]"
@@ -314,6 +314,7 @@ class TorchGenerator:
         >>> generator.multinomial([[0.1, 0.9], [0.5, 0.5]]).shape
         (2, 1)
         """
+        refuse_masked(probs, "probs")
         weights = np.asarray(probs)
         if weights.dtype.kind not in "biuf":
             raise bad_dtype(weights, "probs", "real numbers")

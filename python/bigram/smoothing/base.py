@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from bigram.common.checks import bad_value, check_number
+from bigram.common.checks import bad_value, check_number, refuse_masked
 from bigram.smoothing.statistics import PairCounts
 from bigram.smoothing.tuning import maximum
 from bigram.tables.backoff import BackoffTable
@@ -240,6 +240,7 @@ def check_base(smoothing: Any) -> None:
         if base not in _BASES:
             raise bad_value(base, "base", f"one of {_BASES} or an array")
         return
+    refuse_masked(base, "base")
     values = np.asarray(base)
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise TypeError(

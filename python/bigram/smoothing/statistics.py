@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bigram.counts.matrix import sound
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -40,7 +42,7 @@ class PairCounts:
     @classmethod
     def of(cls, counts: BigramCounts) -> PairCounts:
         """Make the pairs of dense or sparse counts; stored zeros are left out."""
-        matrix: Any = counts.matrix  # dense or sparse
+        matrix: Any = sound(counts.matrix)  # dense or sparse
         last = getattr(counts.tokenizer, "last_new_id", None)
         if isinstance(matrix, np.ndarray):
             rows, columns = np.nonzero(matrix)

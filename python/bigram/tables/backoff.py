@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import bad_array, bad_shape
+from bigram.common.checks import bad_array, bad_shape, refuse_masked
 from bigram.tables.backoff_weights import unseen_mass
 from bigram.tables.base import Table
 from bigram.tables.dense import DenseTable
@@ -255,6 +255,7 @@ class BackoffTable(Table):
 
 def _checked_array(name: str, array: object) -> NDArray[Any]:
     """Return an array of the table as a C-contiguous one of its dtype."""
+    refuse_masked(array, name)
     is_integer = name in ("indptr", "indices")
     wanted = "integers" if is_integer else "floats"
     if not isinstance(array, np.ndarray) or array.dtype.kind not in ("iu" if is_integer else "f"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bigram import kernels
-from bigram.common.checks import bad_array, bad_shape
+from bigram.common.checks import bad_array, bad_shape, refuse_masked
 from bigram.tables.base import Table
 from bigram.tables.blocks import row_blocks
 from bigram.tables.sampling_filter import SamplingFilter
@@ -54,6 +54,7 @@ class DenseTable(Table):
 
     def __post_init__(self) -> None:
         probs: Any = self.probs
+        refuse_masked(probs, "probs")
         if not isinstance(probs, np.ndarray) or probs.dtype != np.float64:
             raise bad_array(probs, "probs", "an array of float64")
         if probs.ndim != 2 or probs.shape[0] != probs.shape[1] or probs.shape[0] == 0:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from bigram.common.checks import bad_kind, bad_shape, bad_token, check_offsets, check_tokens
+from bigram.common.checks import (
+    bad_kind,
+    bad_shape,
+    bad_token,
+    check_offsets,
+    check_tokens,
+    refuse_masked,
+)
 from bigram.tables.backoff import BackoffTable
 from bigram.tables.base import Table
 from bigram.tables.blocks import BLOCK
@@ -166,6 +173,7 @@ class MixtureTable(Table):
 
 def check_weights(weights: Any, number: int) -> NDArray[np.float64]:
     """Return the weights of `number` tables, checked to be a distribution and normalised."""
+    refuse_masked(weights, "weights")
     values = np.asarray(weights)
     if values.dtype.kind not in "iuf" or values.shape != (number,) or number == 0:
         raise bad_shape(values, "weights", "a number for each table")

@@ -127,7 +127,7 @@ class History:
 def entropy_floor(counts: BigramCounts) -> float:
     """Return the least mean loss of any table: that of the counts' relative frequencies, nats."""
     matrix = counts.matrix
-    rows = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    rows = counts.context_counts().astype(np.float64)
     stored = matrix if isinstance(matrix, np.ndarray) else matrix.data
     cells = stored[stored > 0].astype(np.float64)
     rows = rows[rows > 0]

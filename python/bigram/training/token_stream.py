@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram import kernels
-from bigram.common.checks import check_tokens
+from bigram.common.checks import check_tokens, refuse_masked
 from bigram.corpus.corpus import Corpus
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.matrix import DENSE_LIMIT
@@ -71,6 +71,7 @@ class TokenStream:
         tokens = check_tokens(tokens)
         if offsets is None:
             return cls(tokens)
+        refuse_masked(offsets, "offsets")
         offsets = np.asarray(offsets)
         if offsets.dtype != np.int64 or offsets.ndim != 1 or not offsets.size:
             raise TypeError(
