@@ -29,7 +29,7 @@ TOKENS = np.random.default_rng(0).integers(0, 5, 2000).astype(np.uint8)
         ({"clip_norm": 0}, ValueError, "clip_norm = 0"),
         ({"batch_size": 0}, ValueError, "batch_size = 0"),
         ({"batch_size": 4, "block_size": 0}, ValueError, "block_size = 0"),
-        ({"batch_size": 4, "block_size": 2000}, ValueError, "the longest has 2000"),
+        ({"batch_size": 4, "block_size": 2000}, ValueError, "the text has 1999"),
         ({"validation": 1.0}, ValueError, "validation = 1.0"),
         ({"validation": -0.1}, ValueError, "validation = -0.1"),
         ({"eval_every": 0}, ValueError, "eval_every = 0"),

@@ -23,10 +23,13 @@ __all__ = ["PairBatches", "WindowBatches", "batches_for"]
 
 
 class WindowBatches:
-    """B windows of T + 1 tokens a step, as the Shakespeare lecture draws them.
+    """B windows of T pairs a step, as the Shakespeare lecture draws them.
 
-    With one sequence, positions are ``randint(len(tokens) - T)``, as in the lecture. With several,
-    they are drawn in the same way from all positions whose window stays inside its sequence.
+    With one sequence, a window is T + 1 tokens at a position ``randint(len(tokens) - T)``, as in
+    the lecture. With several, it is T pairs in a row from all the pairs inside sequences: a window
+    that reaches the end of a sequence goes on in the next one, and no pair crosses the border. So
+    every pair can be drawn, however short its sequence. The first and last T - 1 pairs of the
+    stream are in fewer windows than the others.
 
     Parameters
     ----------
@@ -37,41 +40,43 @@ class WindowBatches:
         T.
     random : Random
 
+    Attributes
+    ----------
+    batch_size, block_size : int
+        How many positions make a batch, and how many pairs begin at each: B and T with one
+        sequence, else B * T and 1.
+
     Raises
     ------
     ValueError
-        If no sequence is longer than T.
+        If there are fewer than T pairs.
     """
 
     def __init__(
         self, stream: TokenStream, batch_size: int, block_size: int, random: Random
     ) -> None:
-        offsets = np.array([0, len(stream.tokens)]) if stream.offsets is None else stream.offsets
-        # A sequence of n tokens has n - T windows. All windows are numbered through, one sequence
-        # after the other: sequence s holds the numbers from ends[s - 1] to ends[s], and adding
-        # shift[s] to a number gives the position of its window in the stream.
-        windows = np.maximum(np.diff(offsets) - block_size, 0)
-        self._ends = np.cumsum(windows)
-        self._shift = offsets[:-1] - (self._ends - windows)
-        self._num_windows = int(self._ends[-1]) if len(windows) else 0
-        if self._num_windows == 0:
-            longest = int(np.diff(offsets).max(initial=0))
+        self._shape, self._stream, self._random = (batch_size, block_size), stream, random
+        self.tokens = stream.tokens
+        self._is_one = stream.offsets is None or len(stream.offsets) == 2
+        if self._is_one:
+            self.batch_size, self.block_size = batch_size, block_size
+        else:
+            self.batch_size, self.block_size = batch_size * block_size, 1
+        self._num_windows = stream.num_pairs - block_size + 1
+        if self._num_windows < 1:
             raise ValueError(
-                f"block_size = {block_size} needs a sequence of {block_size + 1} tokens; "
-                f"the longest has {longest}"
+                f"block_size = {block_size} needs {block_size} pairs of tokens; the text has "
+                f"{stream.num_pairs}"
             )
-        self.tokens, self._random = stream.tokens, random
-        self.batch_size, self.block_size = batch_size, block_size
 
     def draw(self, steps: int) -> NDArray[np.int64]:
-        """Draw the batches of some steps: positions, shape (steps, B)."""
-        numbers = self._random.randint(self._num_windows, (steps, self.batch_size))
-        if len(self._ends) == 1:
+        """Draw the batches of some steps: positions, shape (steps, batch_size)."""
+        batch_size, block_size = self._shape
+        numbers = self._random.randint(self._num_windows, (steps, batch_size))
+        if self._is_one:
             return numbers
-        positions: NDArray[np.int64] = (
-            numbers + self._shift[np.searchsorted(self._ends, numbers, side="right")]
-        )
-        return positions
+        pairs = (numbers[:, :, None] + np.arange(block_size)).reshape(steps, self.batch_size)
+        return self._stream.pair_positions(pairs)
 
     def get_state(self) -> dict[str, Any]:
         """Return what the next draw depends on."""

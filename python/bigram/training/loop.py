@@ -186,7 +186,7 @@ class Trainer:
         assert options.eval_batches is not None
         batches = WindowBatches(stream, options.batch_size, options.block_size, options.random)
         starts = batches.draw(options.eval_batches).reshape(-1, 1)
-        positions = (starts + np.arange(options.block_size)).ravel()
+        positions = (starts + np.arange(batches.block_size)).ravel()
         loss, _ = kernels.embedding_cross_entropy_grad(
             self._state.weight,
             stream.tokens[positions],

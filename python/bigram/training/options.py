@@ -46,7 +46,8 @@ class TrainingOptions:
         B. None takes every pair at each step. The counts are all that a step needs to know of
         the pairs: it computes the exact gradient at a cost of V * V, however long the text is.
     block_size : int
-        T: a batch is B windows of T + 1 tokens at random positions, B * T examples.
+        T: a batch is B windows of T pairs in a row at random positions, B * T examples. A window
+        that reaches the end of a sequence goes on in the next one; no pair crosses the border.
     shuffle : bool
         A batch is B pairs instead, and each pair comes once an epoch.
     l2 : float
