@@ -10,8 +10,10 @@ import typer
 
 from bigram.cli.inputs import COUNT_FORMS, load_model, open_corpus, read_counts
 from bigram.cli.options import (
+    Force,
     InvalidUtf8,
     Json,
+    TextKey,
     Threads,
     TokenizerOptions,
     add_command,
@@ -19,6 +21,7 @@ from bigram.cli.options import (
 )
 from bigram.cli.output import emit_json, on_terminal
 from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
+from bigram.cli.targets import ARPA_ENDINGS, check_target
 from bigram.corpus.corpus import Corpus
 from bigram.counting.count import count as count_pairs
 from bigram.counts.bigram_counts import BigramCounts
@@ -27,7 +30,7 @@ from bigram.models.count_model import CountModel
 from bigram.models.loading import load
 from bigram.tokenizers.protocol import Tokenizer
 
-_ARPA = (".arpa", ".arpa.gz")
+_ENDINGS = (".safetensors", *COUNT_FORMS)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 _Output = Annotated[
@@ -87,23 +90,28 @@ def count(
     *,
     symbols: TokenizerOptions,
     errors: InvalidUtf8 = "strict",
+    text_key: TextKey = "text",
     shards: ShardOptions,
     layout: Annotated[str, typer.Option(help="auto, dense or sparse.")] = "auto",
     memory_limit: _MemoryLimit = None,
     resume: Annotated[
         str | None, typer.Option(metavar="FILE", help="Checkpoint; continue from it if it exists.")
     ] = None,
+    force: Force = False,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Count the pairs of a corpus and save the counts."""
     use_threads(threads)
+    check_target(output, corpus, force=force, endings=_ENDINGS)
+    if resume is not None:
+        check_target(resume, corpus, force=False, option="resume")
     texts: Corpus | list[str]
     tokenizer: Tokenizer | None = None
     if shards.shards:
         texts = shards.corpus(corpus)
     else:
-        source = open_corpus(corpus, text=symbols.text, errors=errors)
+        source = open_corpus(corpus, text=symbols.text, errors=errors, text_key=text_key)
         tokenizer, texts = corpus_tokenizer(symbols, source)
     counts = count_pairs(
         texts,
@@ -124,9 +132,11 @@ def merge(
         list[str], typer.Argument(metavar="COUNTS", help="Files that `count` or `convert` wrote.")
     ],
     output: _Output,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Add up counts, of any number and size."""
+    check_target(output, counts, force=force, endings=_ENDINGS)
     items = [read_counts(path) if path.endswith(COUNT_FORMS) else path for path in counts]
     out = None if output.endswith(COUNT_FORMS) else output
     total = BigramCounts.merge(*items, out=out, progress=on_terminal())
@@ -146,18 +156,20 @@ def convert(
     smoothing: Annotated[
         str, typer.Option(help="Makes a model of counts, for .arpa.")
     ] = "modified-kneser-ney",
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Write counts or a model in another format, chosen by the file's name."""
+    check_target(output, [source], force=force)
     thing = _open(source)
-    if output.endswith(_ARPA):
+    if output.endswith(ARPA_ENDINGS):
         _as_model(thing, smoothing).to_arpa(output)
     elif output.endswith(COUNT_FORMS):
         _write(_as_counts(thing, source), output)
     elif output.endswith(".safetensors"):
         thing.save(output)
     else:
-        known = ", ".join((".safetensors", *COUNT_FORMS, *_ARPA))
+        known = ", ".join((*_ENDINGS, *ARPA_ENDINGS))
         raise ValueError(f"output = {output}, wanted a name that ends in {known}")
     if json:
         emit_json({"input": source, "output": output})
@@ -169,7 +181,7 @@ def _open(path: str) -> Any:
     """Read counts or a model, whichever it is."""
     if path.endswith(COUNT_FORMS):
         return read_counts(path)
-    return load_model(path) if path.endswith(_ARPA) else load(path)
+    return load_model(path) if path.endswith(ARPA_ENDINGS) else load(path)
 
 
 def _as_model(thing: BigramCounts | BigramModel, smoothing: str) -> BigramModel:

@@ -2,35 +2,83 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from typing import cast
 
+from bigram.common.optional import needs
 from bigram.corpus.corpus import Corpus
 from bigram.counts.bigram_counts import BigramCounts
+from bigram.counts.columns import COLUMNS
 from bigram.inference.model import BigramModel
 from bigram.models.count_model import CountModel
 from bigram.models.loading import load
 
 _READ_BYTES = 1 << 16
+_TSV_HEAD = 64
 
 COUNT_FORMS = (".npz", ".tsv", ".parquet")  # formats of counts beside .safetensors
 
 
-def open_corpus(paths: Sequence[str], *, text: bool, errors: str = "strict") -> Corpus:
-    """Return the corpus of these text files."""
-    make = Corpus.text if text else Corpus.lines
-    return make(list(paths), errors=errors)
+def open_corpus(
+    paths: Sequence[str], *, text: bool, errors: str = "strict", text_key: str = "text"
+) -> Corpus:
+    """Return the corpus of these files: text, or records where the names end in .jsonl, .parquet.
+
+    Raises
+    ------
+    ValueError
+        If some of the files are records and others are not, or `text` is set for records.
+    """
+    kinds = {_kind(path) for path in paths}
+    if kinds == {"text"}:
+        make = Corpus.text if text else Corpus.lines
+        return make(list(paths), errors=errors)
+    if len(kinds) > 1:
+        raise ValueError("files = text, .jsonl and .parquet mixed, wanted files of one kind")
+    if text:
+        raise ValueError(f"--text is for files of text: each text of {paths[0]} is a sequence")
+    if kinds == {"jsonl"}:
+        return Corpus.jsonl(list(paths), text_key=text_key, errors=errors)
+    return Corpus.parquet(list(paths), column=text_key)
+
+
+def _kind(path: str) -> str:
+    name = path.lower().removesuffix(".gz").removesuffix(".zst")
+    if name.endswith((".jsonl", ".ndjson")):
+        return "jsonl"
+    return "parquet" if name.endswith(".parquet") else "text"
 
 
 def open_counts(paths: Sequence[str]) -> BigramCounts | None:
     """Return the counts that `bigram count` wrote, or None if these paths are texts."""
-    if not any(path.endswith(".safetensors") for path in paths):
+    if not any(map(_holds_counts, paths)):
         return None
     if len(paths) > 1:
         raise ValueError("one file of counts at a time: `bigram merge` adds several")
-    return BigramCounts.load(paths[0])
+    path = paths[0]
+    return read_counts(path) if path.endswith(COUNT_FORMS) else BigramCounts.load(path)
+
+
+def _holds_counts(path: str) -> bool:
+    """Tell whether a file holds counts: by its name, or where texts have such names, by content."""
+    if path.endswith((".safetensors", ".npz")):
+        return True
+    if path.endswith(".parquet") and os.path.isfile(path):
+        with needs("pyarrow", extra="parquet", purpose="reading Parquet"):
+            from pyarrow import ArrowException, parquet
+        try:
+            return set(COLUMNS) <= set(parquet.read_schema(path).names)
+        except ArrowException as error:
+            raise ValueError(f"{path}: not a Parquet file, or damaged: {error}") from None
+    if path.endswith(".tsv") and os.path.isfile(path):
+        with open(path, "rb") as file:
+            head = file.read(_TSV_HEAD).removeprefix(codecs.BOM_UTF8)
+        return head.startswith((b"# bigram counts ", "\t".join(COLUMNS).encode()))
+    return False
 
 
 def read_counts(path: str) -> BigramCounts:

@@ -12,11 +12,13 @@ import typer
 from bigram.cli.inputs import input_lines, load_model, open_corpus, open_counts
 from bigram.cli.options import (
     CorpusPaths,
+    Force,
     InvalidUtf8,
     Json,
     ModelPath,
     RunningText,
     SeedOption,
+    TextKey,
     Threads,
     TokenizerOptions,
     add_command,
@@ -24,7 +26,9 @@ from bigram.cli.options import (
 )
 from bigram.cli.output import emit_json, emit_table, on_terminal
 from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
-from bigram.corpus.corpus import iter_texts
+from bigram.cli.targets import check_target
+from bigram.corpus.corpus import Corpus, iter_texts
+from bigram.counts.bigram_counts import BigramCounts
 from bigram.inference.evaluation import Evaluation
 from bigram.inference.model import BigramModel
 from bigram.models.count_model import CountModel
@@ -48,17 +52,20 @@ def fit(
     *,
     symbols: TokenizerOptions,
     errors: InvalidUtf8 = "strict",
+    text_key: TextKey = "text",
+    force: Force = False,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Count the pairs of a corpus and save a model."""
     use_threads(threads)
+    check_target(output, corpus, force=force, endings=(".safetensors",))
     method = parse_smoothing(smoothing)
     counts = open_counts(corpus)
     if counts is not None:
         model = CountModel.from_counts(counts, method)
     else:
-        source = open_corpus(corpus, text=symbols.text, errors=errors)
+        source = open_corpus(corpus, text=symbols.text, errors=errors, text_key=text_key)
         tokenizer, texts = corpus_tokenizer(symbols, source)
         model = CountModel(method, tokenizer).fit(texts, progress=on_terminal())
     model.save(output)
@@ -75,13 +82,18 @@ def evaluate(
     corpus: CorpusPaths,
     text: RunningText = False,
     errors: InvalidUtf8 = "strict",
+    text_key: TextKey = "text",
     json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Measure how well a model predicts a corpus."""
     use_threads(threads)
     counts = open_counts(corpus)
-    source = open_corpus(corpus, text=text, errors=errors) if counts is None else counts
+    source: Corpus | BigramCounts
+    if counts is None:
+        source = open_corpus(corpus, text=text, errors=errors, text_key=text_key)
+    else:
+        source = counts
     found = load_model(model).evaluate(source, progress=on_terminal())
     if json:
         emit_json(dataclasses.asdict(found))
@@ -246,15 +258,17 @@ def plot(
         int, typer.Option(min=1, help="Draw at most this many, the most frequent.")
     ] = 100,
     title: Annotated[str | None, typer.Option(help="Title above the picture.")] = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Draw the heat map of a model: every pair with its count or probability."""
+    check_target(output, [model], force=force)
     axes = load_model(model).plot(title=title, max_symbols=max_symbols)
-    save_figure(axes, output)
+    picture = save_figure(axes, output)
     if json:
-        emit_json({"picture": output})
+        emit_json({"picture": picture})
     else:
-        print(output)
+        print(picture)
 
 
 def _batches(path: str) -> Iterator[list[str]]:

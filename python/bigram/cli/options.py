@@ -15,11 +15,13 @@ from bigram.common.threads import set_num_threads
 
 __all__ = [
     "CorpusPaths",
+    "Force",
     "InvalidUtf8",
     "Json",
     "ModelPath",
     "RunningText",
     "SeedOption",
+    "TextKey",
     "Threads",
     "TokenizerKind",
     "TokenizerOptions",
@@ -35,7 +37,9 @@ ModelPath = Annotated[
 
 CorpusPaths = Annotated[
     list[str],
-    typer.Argument(metavar="CORPUS", help='Text files (.gz, .zst too), "-" for stdin, or counts.'),
+    typer.Argument(
+        metavar="CORPUS", help='Text files (.gz, .zst too), .jsonl, .parquet, "-", or counts.'
+    ),
 ]
 
 
@@ -47,6 +51,17 @@ RunningText = Annotated[
 InvalidUtf8 = Annotated[
     str,
     typer.Option("--errors", help='Invalid UTF-8: "strict" stops, "replace" reads it as U+FFFD.'),
+]
+
+
+TextKey = Annotated[
+    str,
+    typer.Option(metavar="KEY", help="Of .jsonl and .parquet: the key or column of the texts."),
+]
+
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite a file that bigram has not written.")
 ]
 
 

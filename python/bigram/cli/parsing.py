@@ -49,14 +49,21 @@ def parse_smoothing(spec: str) -> Smoothing:
     known = {field.name: field.default for field in fields(method) if field.init}
     names = list(known)
     options: dict[str, Any] = {}
-    for part in filter(None, rest.split(",")):
+    for index, part in enumerate(filter(None, rest.split(","))):
         option, equals, value = part.partition("=")
         if not equals:
             if not names:
                 raise ValueError(f"smoothing = {spec!r}, wanted {name} without options")
+            if index:
+                raise ValueError(
+                    f"smoothing = {spec!r}, wanted OPTION=VALUE after the first value; "
+                    f"options: {', '.join(names)}"
+                )
             option, value = names[0], option
         if option not in names:
             raise ValueError(f"option = {option!r} of smoothing {name!r}, wanted one of {names}")
+        if option in options:
+            raise ValueError(f"smoothing = {spec!r}, wanted {option} once")
         options[option] = _value(value, isinstance(known[option], float))
     return method(**options)
 

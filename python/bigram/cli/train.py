@@ -14,8 +14,10 @@ import typer
 from bigram.cli.inputs import open_corpus, open_counts
 from bigram.cli.options import (
     CorpusPaths,
+    Force,
     Json,
     SeedOption,
+    TextKey,
     Threads,
     TokenizerOptions,
     add_command,
@@ -23,6 +25,7 @@ from bigram.cli.options import (
 )
 from bigram.cli.output import emit_json, on_terminal
 from bigram.cli.parsing import character_tokenizer, corpus_tokenizer
+from bigram.cli.targets import check_target
 from bigram.counting.count import count
 from bigram.inference.model import BigramModel
 from bigram.models.neural_model import NeuralModel
@@ -159,35 +162,44 @@ def train(
         typer.Option(help="Loss curve to write; MODEL's name with .loss.png if not given."),
     ] = None,
     symbols: TokenizerOptions,
+    text_key: TextKey = "text",
+    force: Force = False,
     json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Train a model by gradient descent and save it."""
     use_threads(threads)
-    data, tokenizer = _data(corpus, fit, symbols)
+    options = fit.keywords(output)
+    check_target(output, corpus, force=force, endings=(".safetensors",))
+    picture = plot or str(Path(output).with_suffix(".loss.png"))
+    check_target(picture, [*corpus, output], force=force, option="plot")
+    if options["checkpoint"] is not None:
+        others = [*corpus, output, picture]
+        check_target(options["checkpoint"], others, force=force, option="checkpoint")
+    data, tokenizer = _data(corpus, fit, symbols, text_key)
     model = NeuralModel(tokenizer, seed=fit.seed)
     watchers = () if json else (_Watcher(samples, fit.seed),)
-    history = model.fit(data, callbacks=watchers, progress=on_terminal(), **fit.keywords(output))
+    history = model.fit(data, callbacks=watchers, progress=on_terminal(), **options)
     model.save(output)
-    picture = _draw(history, plot, output)
+    drawn = _draw(history, picture, wanted=plot is not None)
     if json:
-        emit_json(_report(history) | {"model": output, "picture": picture})
+        emit_json(_report(history) | {"model": output, "picture": drawn})
         return
     if history.evaluations and history.evaluations[-1].step == len(history.losses):
         print(_line(history.evaluations[-1]))
     print(f"loss {history.losses[-1]:.4f} in step {len(history.losses):,}")
     print(f"counting reaches {history.floor:.4f}, the least that a bigram model can")
-    print(*filter(None, [output, picture]), sep="\n")
+    print(*filter(None, [output, drawn]), sep="\n")
 
 
 def _data(
-    paths: list[str], fit: FitOptions, options: TokenizerOptions
+    paths: list[str], fit: FitOptions, options: TokenizerOptions, text_key: str
 ) -> tuple[Any, Tokenizer | int]:
     """Return what to train on, and the tokenizer, or the number of ids if there is none."""
     counts = open_counts(paths)
     if counts is not None:
         return counts, counts.tokenizer or counts.vocab_size
-    corpus = open_corpus(paths, text=options.text)
+    corpus = open_corpus(paths, text=options.text, text_key=text_key)
     tokenizer, texts = corpus_tokenizer(options, corpus)
     if tokenizer is not None:
         return texts, tokenizer
@@ -235,17 +247,15 @@ def _line(found: LossEstimate) -> str:
     return f"{line}, val loss {found.validation_loss:.4f}"
 
 
-def _draw(history: History, path: str | None, output: str) -> str | None:
+def _draw(history: History, picture: str, *, wanted: bool) -> str | None:
     """Write the loss curve and return its name, or None where matplotlib is missing."""
-    picture = path or str(Path(output).with_suffix(".loss.png"))
     try:
-        save_figure(history.plot(), picture)
+        return save_figure(history.plot(), picture)
     except ImportError as error:
-        if path is not None:
+        if wanted:
             raise
         print(f"the loss curve is not drawn: {error}", file=sys.stderr)
         return None
-    return picture
 
 
 def _report(history: History) -> dict[str, Any]:
