@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bigram.corpus.formats import HEAD_BYTES, wrong_text
 from bigram.corpus.opening import Reader, open_binary
 
 __all__ = ["BLOCK_BYTES", "Block", "read_blocks"]
@@ -52,7 +53,8 @@ def read_blocks(path: str, *, lines: bool, errors: str) -> Iterator[Block]:
     OSError
         If the file cannot be read.
     ValueError
-        If the file is invalid UTF-8; the error names the file and the byte.
+        If the file is invalid UTF-8 (the error names the file and the byte), or of another kind,
+        which the error names: UTF-16, compressed under another name, Parquet, ...
     """
     # Allocating a buffer takes longer than reading a small file into it, so one buffer is kept.
     buffer = _spare.pop() if _spare else bytearray(2 + BLOCK_BYTES)
@@ -82,6 +84,8 @@ def _blocks(
         # The first byte is for the byte before, the last one for a missing newline at the end.
         count, last = _fill(stream, view[1 + held : -1])
         start, stop = 1, 1 + held + count
+        if first:
+            _check_kind(view[1 : min(stop, 1 + HEAD_BYTES)].tobytes(), path)
         keep = stop if last else stop - _incomplete(view[max(start, stop - 3) : stop], lines)
         if first and buffer.startswith(_BOM, 1, keep):
             start += len(_BOM)
@@ -130,6 +134,13 @@ def _incomplete(tail: memoryview, lines: bool) -> int:
             length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
             return count if count < length else 0
     return 0
+
+
+def _check_kind(head: bytes, path: str) -> None:
+    """Name a file of another kind; with errors="replace" it would be read as garbage."""
+    problem = wrong_text(head)
+    if problem is not None:
+        raise ValueError(f"{path}: {problem}")
 
 
 def _check_utf8(data: npt.NDArray[np.uint8], path: str, offset: int) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from bigram.common.types import Ids
+from bigram.corpus.formats import binary_kind, looks_like_text
 from bigram.corpus.opening import total_bytes
 from bigram.corpus.units import Tokens
 
@@ -155,6 +156,11 @@ def _raw_layout(
             known = " or ".join(map(str, _HEADERS))
             raise ValueError(f"{path}: byte 0: magic number = {magic}, wanted {known}")
     found: np.dtype[Any] = np.dtype("<u2") if dtype is None else dtype.newbyteorder("<")
+    kind = binary_kind(head) or ("text" if found.itemsize > 1 and looks_like_text(head) else None)
+    if kind == "NumPy":
+        raise ValueError(f"{path}: is a NumPy file, wanted a name that ends in .npy for it")
+    if kind is not None:
+        raise ValueError(f"{path}: is a {kind} file, wanted token ids")
     if size % found.itemsize:
         end = size - size % found.itemsize
         raise ValueError(
