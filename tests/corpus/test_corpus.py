@@ -1,11 +1,15 @@
 """Corpora: what can be one, and bounded memory."""
 
+import io
 import subprocess
 import sys
+import tempfile
 import textwrap
 
 import pytest
 
+import bigram
+from bigram import Corpus
 from bigram.corpus.corpus import as_corpus
 
 
@@ -46,3 +50,29 @@ def test_memory_is_bounded_even_for_one_giant_line(tmp_path, kind: str) -> None:
         assert after - before < 60_000, (before, after)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
+
+
+def test_a_table_is_not_read_as_the_names_of_its_columns() -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"text": ["emma", "ava"], "id": [1, 2]})
+    for call in (bigram.count, bigram.CountModel().fit, bigram.WordTokenizer.from_texts):
+        with pytest.raises(TypeError, match=r"corpus is DataFrame, wanted one column of it"):
+            call(frame)
+    assert bigram.count(frame["text"]) == bigram.count(["emma", "ava"])
+
+
+@pytest.mark.parametrize("newline", [None, "", "\n"])
+def test_an_open_file_of_text_is_its_lines(tmp_path, newline) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfemma\r\n\r\nava\r\nend")
+    expected = list(Corpus.lines(path))
+    with path.open(encoding="utf-8", newline=newline) as file:
+        assert list(as_corpus(file)) == expected == ["emma", "", "ava", "end"]
+    with path.open(encoding="utf-8", newline=newline) as file:
+        assert bigram.count(file) == bigram.count(expected)
+    assert bigram.count(io.StringIO("ab\nb\n")) == bigram.count(["ab", "b"])
+    with path.open("rb") as file, pytest.raises(TypeError, match="an open file of bytes, wanted"):
+        bigram.count(file)
+    with tempfile.NamedTemporaryFile("w+", encoding="utf-8") as file:
+        file.write("ab\nb\n")
+        file.seek(0)
+        assert bigram.count(file) == bigram.count(["ab", "b"])

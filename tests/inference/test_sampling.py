@@ -217,3 +217,12 @@ def test_generate_continues_rows_of_ids(model) -> None:
 def test_generate_refuses_arrays_that_are_not_rows_of_ids(model, idx, error, match) -> None:
     with pytest.raises(error, match=match):
         model.generate(idx, 3)
+
+
+def test_exclude_takes_arrays_and_series(model, texts_fitted) -> None:
+    expected = model.sample(50, seed=3, exclude=texts_fitted)
+    assert expected != model.sample(50, seed=3)
+    assert model.sample(50, seed=3, exclude=np.array(texts_fitted)) == expected
+    series = pytest.importorskip("pandas").Series(texts_fitted)
+    assert model.sample(50, seed=3, exclude=series) == expected
+    assert model.sample(5, seed=3, exclude=np.array([], dtype=str)) == model.sample(5, seed=3)

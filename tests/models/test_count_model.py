@@ -154,3 +154,23 @@ def test_models_pickle() -> None:
 def test_repr_says_what_it_is() -> None:
     assert repr(bigram.CountModel()) == "CountModel(AddK(k=1.0), not fitted)"
     assert repr(bigram.CountModel().fit(["ab"])) == "CountModel(AddK(k=1.0), 3 symbols, 3 pairs)"
+
+
+def test_an_empty_corpus_is_not_fitted(tmp_path) -> None:
+    (tmp_path / "e").write_bytes(b"")
+    used = iter(["ab"])
+    list(used)
+    words = bigram.WordTokenizer.from_texts(["a b"])
+    for corpus in (used, [], bigram.Corpus.lines(tmp_path / "e")):
+        for fit in (
+            bigram.CountModel().fit,
+            bigram.CountModel(bigram.AddK(1.0), words).fit,
+            bigram.CountModel().partial_fit,
+        ):
+            with pytest.raises(ValueError, match="corpus has no pair of symbols to fit; an iterat"):
+                fit(corpus)
+    model = bigram.CountModel(bigram.AddK(1.0), words).partial_fit(
+        []
+    )  # the first part of a stream may be empty
+    assert model.partial_fit(["a b"]).counts.total == 3
+    assert bigram.CountModel().fit([""]).counts.total == 1  # one empty text is a pair of boundaries

@@ -14,7 +14,7 @@ from bigram.common.types import StrPaths
 from bigram.corpus.opening import expand_paths
 from bigram.corpus.records import JsonLines, ParquetFiles, Records
 from bigram.corpus.source import Source, with_progress
-from bigram.corpus.text_sources import TextFiles, TextIterable
+from bigram.corpus.text_sources import TextFiles, TextIterable, lines_of
 from bigram.corpus.token_shards import TokenFiles, check_shard_dtype
 from bigram.corpus.unicode import utf8
 from bigram.corpus.units import (
@@ -263,12 +263,12 @@ def _checked_errors(errors: str) -> str:
 
 
 def as_corpus(corpus: Corpus | Iterable[str]) -> Corpus:
-    """Return a corpus, or an iterable of str as one.
+    """Return a corpus, or an iterable of str as one; an open file of text is its lines.
 
     Raises
     ------
     TypeError
-        If `corpus` is a single str, bytes, path or mapping, or is not iterable.
+        If `corpus` is a single str, bytes, path, mapping or table, or is not iterable.
     """
     if isinstance(corpus, Corpus):
         return corpus
@@ -277,6 +277,10 @@ def as_corpus(corpus: Corpus | Iterable[str]) -> Corpus:
         raise TypeError(f"corpus is a single {kind}: pass [text] or Corpus.lines(path)")
     if isinstance(corpus, Mapping) or not isinstance(corpus, Iterable):
         raise TypeError(f"corpus is {kind}, wanted a Corpus or an iterable of str")
+    if hasattr(corpus, "columns"):  # iterating would give the names of the columns
+        raise TypeError(f'corpus is {kind}, wanted one column of it, such as frame["text"]')
+    if hasattr(corpus, "readline"):
+        return Corpus(TextIterable(lines_of(corpus)))
     return Corpus(TextIterable(corpus))
 
 

@@ -12,7 +12,7 @@ from bigram.corpus.opening import are_files, total_bytes
 from bigram.corpus.units import Lines, Piece, Texts, TextUnit
 from bigram.corpus.where import Where
 
-__all__ = ["TextFiles", "TextIterable", "iterable_units", "text_units"]
+__all__ = ["TextFiles", "TextIterable", "iterable_units", "lines_of", "text_units"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,24 @@ class TextIterable:
     def units(self) -> Iterator[TextUnit]:
         """Yield the texts in batches, and long texts as pieces."""
         return iterable_units(self.texts)
+
+
+def lines_of(file: Iterable[Any]) -> Iterator[str]:
+    """Yield the lines of an open file of text as `Corpus.lines` reads them from its path.
+
+    Raises
+    ------
+    TypeError
+        If the file gives bytes.
+    """
+    for index, line in enumerate(file):
+        if not isinstance(line, str):
+            raise TypeError(
+                f"corpus is an open file of {type(line).__name__}, wanted one opened as text, "
+                "or Corpus.lines(path)"
+            )
+        text = line.removeprefix("\ufeff") if index == 0 else line
+        yield text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
 def iterable_units(texts: Iterable[Any]) -> Iterator[TextUnit]:

@@ -172,7 +172,7 @@ class TextSampler:
     def _selected(self, n: int, unique: bool, exclude: Iterable[str] | None) -> list[str]:
         if isinstance(exclude, str):
             raise TypeError("exclude is str, wanted an iterable of str")
-        refused = set(exclude or ())
+        refused = set() if exclude is None else set(exclude)
         taken: list[str] = []
         limit = _DRAWS_PER_TEXT * n
         for text in self._draws(n, limit):

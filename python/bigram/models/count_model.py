@@ -98,7 +98,8 @@ class CountModel(BigramModel):
         UnknownSymbolError
             If a symbol is outside the vocabulary; the model is unchanged.
         ValueError
-            If the model holds probabilities without counts.
+            If the corpus is empty, as an iterator is that has been read before, or the model
+            holds probabilities without counts.
         TypeError
             If `corpus` is a bare str, or not a corpus.
 
@@ -108,13 +109,14 @@ class CountModel(BigramModel):
         >>> bigram.CountModel(bigram.MLE()).fit(["ab", "ab", "b"])
         CountModel(MLE(), 3 symbols, 8 pairs)
         """
-        self._set_counts(count(corpus, self.tokenizer, progress=progress))
+        self._set_counts(_not_empty(count(corpus, self.tokenizer, progress=progress)))
         return self
 
     def partial_fit(self, corpus: Corpus | Iterable[str], *, progress: bool = False) -> CountModel:
         """Add the counts of another corpus, with the vocabulary of the first.
 
-        Parameters and errors are those of `fit`.
+        Parameters and errors are those of `fit`; a corpus without a pair adds nothing, where there
+        is a vocabulary.
 
         Examples
         --------
@@ -125,6 +127,8 @@ class CountModel(BigramModel):
         """
         self._require_smoothing()
         added = count(corpus, self.tokenizer, progress=progress)
+        if self.tokenizer is None and self.counts is None:
+            _not_empty(added)
         self._set_counts(added if self.counts is None else self.counts + added)
         return self
 
@@ -397,3 +401,10 @@ class CountModel(BigramModel):
 
     def _source_counts(self) -> BigramCounts | None:
         return self.counts
+
+
+def _not_empty(counts: BigramCounts) -> BigramCounts:
+    """Return counts, checked to hold a pair: smoothing alone would make a uniform model."""
+    if not counts.total:
+        raise ValueError("corpus has no pair of symbols to fit; an iterator can be read only once")
+    return counts
