@@ -16,6 +16,7 @@ from bigram.counts.rows import DenseRows, Rows, SparseRows
 from bigram.storage.atomic import temporary_folder
 from bigram.storage.container import open_arrays, save_arrays
 from bigram.storage.stored_array import StoredArray
+from bigram.storage.stored_file import StoredFile
 
 __all__ = [
     "arrays_of",
@@ -63,7 +64,10 @@ def write_sparse(
                 num_pairs += block.nnz
                 total += int(block.data.sum())
         sizes = {"indptr": vocab_size + 1, "indices": num_pairs, "counts": num_pairs}
-        arrays = {part: StoredArray(names[part], 0, parts[part], (sizes[part],)) for part in parts}
+        arrays = {
+            part: StoredArray(StoredFile(names[part]), 0, parts[part], (sizes[part],))
+            for part in parts
+        }
         save_arrays(path, "counts", arrays, {**header, "vocab_size": vocab_size, "total": total})
 
 

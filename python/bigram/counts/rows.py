@@ -111,7 +111,7 @@ class DenseRows:
         if isinstance(self.matrix, StoredArray):
             flat = self.matrix.read(start * self.vocab_size, stop * self.vocab_size)
             if flat.min() < 0:
-                raise ValueError(f"{self.matrix.path}: damaged: a count is negative")
+                raise ValueError(f"{self.matrix.file.path}: damaged: a count is negative")
             return csr_array(flat.reshape(stop - start, self.vocab_size))
         return csr_array(self.matrix[start:stop])
 

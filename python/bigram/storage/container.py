@@ -7,12 +7,11 @@ where the file came from. The document has a CRC-32 too, so no byte that matters
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
 import os
-import stat
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -22,6 +21,7 @@ from bigram.common.types import Array, StrPath
 from bigram.common.version import __version__
 from bigram.storage.atomic import atomic_write
 from bigram.storage.stored_array import StoredArray, as_hex, chunks, little_endian
+from bigram.storage.stored_file import StoredFile
 
 __all__ = ["load_arrays", "load_object", "open_arrays", "save_arrays"]
 
@@ -51,6 +51,9 @@ _UNSOUND = (
 # is stored as an array of its bytes.
 _DOCUMENT_LIMIT = 1 << 20
 _DOCUMENT_ARRAY = "__document__"
+
+# Headers of this package are below; the library takes 100 MB and four times that to parse them.
+_HEAD_LIMIT = 1 << 24
 
 
 def save_arrays(
@@ -163,16 +166,17 @@ def open_arrays(
     ValueError
         If it is damaged, foreign, of a newer version, or of another kind.
     """
-    name = os.fspath(path)
-    entries, offset = _read_head(name)
-    document = _read_document(name, entries, offset)
+    file = StoredFile(path)
+    name = file.path
+    entries, offset = _read_head(file)
+    document = _read_document(file, entries, offset)
     arrays = {}
     try:
         for key, description in document["arrays"].items():
             entry = entries[key]
             dtype, shape = _DTYPES[entry["dtype"]], tuple(entry["shape"])
             start = offset + entry["data_offsets"][0]
-            arrays[key] = StoredArray(name, start, dtype, shape, description["crc32"])
+            arrays[key] = StoredArray(file, start, dtype, shape, description["crc32"])
             if entry["dtype"] != description["dtype"] or entry["shape"] != description["shape"]:
                 raise ValueError(f"array {key!r}")
             if start % dtype.itemsize:
@@ -189,27 +193,40 @@ def open_arrays(
     return found, arrays, header
 
 
-def _read_head(name: str) -> tuple[dict[str, Any], int]:
+def _read_head(file: StoredFile) -> tuple[dict[str, Any], int]:
     """Return the JSON that opens a safetensors file, and the offset at which its data start."""
     from safetensors import SafetensorError, safe_open
 
-    # Before it is opened: to open a pipe could wait for ever.
-    if not stat.S_ISREG(os.stat(name).st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", name)
-    with open(name, "rb") as file:
-        try:
-            # The library checks sizes, offsets and limits; it gives no offsets, so the JSON,
-            # now known to be sound, is read again here.
-            with safe_open(name, framework="numpy"):
-                pass
-            length = int.from_bytes(file.read(8), "little")
-            return json.loads(file.read(length)), 8 + length
-        except (SafetensorError, ValueError, RecursionError) as error:
-            raise ValueError(f"{name}: not a bigram file, or damaged: {error}") from None
+    try:
+        length = int.from_bytes(_bytes_of(file, 0, 8), "little")
+        if length > _HEAD_LIMIT:
+            raise ValueError(f"a header of {length} bytes, wanted at most {_HEAD_LIMIT}")
+        head = _bytes_of(file, 8, length)
+        # The library checks sizes, offsets and limits; it gives no offsets.
+        with _same_file(file) as name, safe_open(name, framework="numpy"):
+            pass
+        return json.loads(head), 8 + length
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file.path}: not a bigram file, or damaged: {error}") from None
 
 
-def _read_document(name: str, entries: Mapping[str, Any], offset: int) -> dict[str, Any]:
+def _bytes_of(file: StoredFile, offset: int, size: int) -> bytes:
+    if offset + size > file.size:
+        raise ValueError(f"it ends at byte {file.size}, wanted {offset + size} or more")
+    return StoredArray(file, offset, np.dtype("u1"), (size,)).read().tobytes()
+
+
+@contextlib.contextmanager
+def _same_file(file: StoredFile) -> Iterator[str]:
+    """Yield a path that names the file opened, even where another one has taken its name."""
+    with file.descriptor() as descriptor:
+        opened = f"/dev/fd/{descriptor}"
+        yield opened if os.path.exists(opened) else file.path
+
+
+def _read_document(file: StoredFile, entries: Mapping[str, Any], offset: int) -> dict[str, Any]:
     """Return the JSON document in the metadata, once its version and checksum are found right."""
+    name = file.path
     metadata = entries.get("__metadata__", {})
     if metadata.get("format") != "bigram":
         raise ValueError(f"{name}: a safetensors file, but not one that bigram wrote")
@@ -221,8 +238,8 @@ def _read_document(name: str, entries: Mapping[str, Any], offset: int) -> dict[s
         )
     if _DOCUMENT_ARRAY in entries:
         entry = entries[_DOCUMENT_ARRAY]
-        place = offset + entry["data_offsets"][0]
-        text = StoredArray(name, place, np.dtype("u1"), tuple(entry["shape"])).read().tobytes()
+        start, stop = entry["data_offsets"]
+        text = _bytes_of(file, offset + start, stop - start)
     else:
         text = metadata.get("document", "").encode(errors="surrogatepass")
     if as_hex(zlib.crc32(text)) != metadata.get("document_crc32"):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bigram.common.types import Array
+from bigram.storage.stored_file import StoredFile
 
 __all__ = ["StoredArray", "as_hex", "chunks", "little_endian"]
 
@@ -21,7 +22,7 @@ _CHUNK = 1 << 22  # bytes read or written at a time
 class StoredArray:
     """An array that lies raw and C-ordered in a file, to be read whole, in part, or mapped."""
 
-    path: str
+    file: StoredFile
     offset: int
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -44,14 +45,7 @@ class StoredArray:
         """Copy elements `start` to `stop` of the flattened array to memory, shape (n,)."""
         stop = self.size if stop is None else stop
         result = np.empty(stop - start, self.dtype)
-        with open(self.path, "rb") as file:
-            file.seek(self.offset + start * self.dtype.itemsize)
-            target = result.view(np.uint8).data
-            while target:
-                num_bytes = file.readinto(target[:_CHUNK])
-                if not num_bytes:
-                    raise ValueError(f"{self.path}: truncated while it was read")
-                target = target[num_bytes:]
+        self.file.read_into(result.view(np.uint8).data, self.offset + start * self.dtype.itemsize)
         return result
 
     def load(self) -> Array:
@@ -69,14 +63,14 @@ class StoredArray:
 
     def _check(self, crc: int) -> None:
         if as_hex(crc) != self.checksum:
-            raise ValueError(f"{self.path}: damaged: an array differs from its checksum")
+            raise ValueError(f"{self.file.path}: damaged: an array differs from its checksum")
 
     def memmap(self) -> Array:
         """Map the array read-only: pages are read when they are used."""
         if self.size == 0:
             return np.empty(self.shape, self.dtype)
-        mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
-        return mapped.view(np.ndarray)
+        with self.file.descriptor() as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return np.memmap(file, self.dtype, "r", self.offset, self.shape).view(np.ndarray)
 
 
 def chunks(array: Array | StoredArray) -> Iterator[memoryview]:
