@@ -207,6 +207,28 @@ def test_counts_give_the_same_evaluation_as_the_text(tokenizer) -> None:
     assert dataclasses.astuple(counts) == pytest.approx(dataclasses.astuple(text))
 
 
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        bigram.CharTokenizer.from_texts(["ab"], boundary=None),
+        bigram.ByteTokenizer(),
+    ],
+    ids=lambda tokenizer: type(tokenizer).__name__,
+)
+def test_counts_without_a_boundary_do_not_tell_sequences_and_bytes(tokenizer) -> None:
+    """They hold pairs alone: the first symbol of each sequence is missing, and how many began."""
+    texts = ["ab", "abab", "b"]
+    model = bigram.CountModel(bigram.AddK(1), tokenizer).fit(texts)
+    text, counts = model.evaluate(texts), model.evaluate(bigram.count(texts, tokenizer))
+    assert (text.num_sequences, counts.num_sequences) == (3, None)
+    assert text.bits_per_byte == pytest.approx(text.bits_per_token * 4 / 7)
+    assert math.isnan(counts.bits_per_byte)
+    for name in ("nll", "perplexity", "num_tokens", "num_zero"):
+        assert getattr(counts, name) == pytest.approx(getattr(text, name))
+    ids = bigram.CountModel.from_counts(np.array([[1, 2], [2, 1]]))
+    assert ids.evaluate(bigram.BigramCounts(np.array([[1, 2], [2, 1]]))).num_sequences is None
+
+
 def test_counts_of_unknown_words_have_no_bits_per_byte() -> None:
     tokenizer = bigram.WordTokenizer.from_texts(["a b"])
     model = bigram.CountModel(bigram.AddK(1), tokenizer).fit(["a b"])

@@ -102,12 +102,14 @@ def evaluate(
 
 
 def _evaluation_rows(found: Evaluation) -> list[tuple[str, str]]:
+    number = found.num_sequences
+    sequences = "" if number is None else f" in {number:,} sequences"
     rows = [
         ("nll", f"{found.nll:.4f} nats a token"),
         ("perplexity", f"{found.perplexity:.4f}"),
         ("bits per token", f"{found.bits_per_token:.4f}"),
         ("bits per byte", f"{found.bits_per_byte:.4f}"),
-        ("tokens", f"{found.num_tokens:,} in {found.num_sequences:,} sequences, ends included"),
+        ("tokens", f"{found.num_tokens:,}{sequences}, ends included"),
         ("unknown", f"{found.num_unknown:,}"),
         ("impossible", f"{found.num_zero:,} (probability zero)"),
     ]

@@ -50,11 +50,12 @@ class Evaluation:
         nll / ln 2.
     bits_per_byte : float
         Total bits over the UTF-8 bytes of the text, line ends not counted. `nan` if the number
-        of bytes is unknown (token shards).
+        of bytes is unknown (token shards, and counts without a boundary symbol, which lack the
+        first symbol of each sequence).
     num_tokens : int
         Number of pairs scored; with a boundary symbol, every token and the end of every sequence.
-    num_sequences : int
-        Number of sequences scored.
+    num_sequences : int or None
+        Number of sequences scored. None if it is unknown: counts tell it only by a boundary.
     num_unknown : int
         Number of scored tokens that the tokenizer does not know.
     num_zero : int
@@ -80,7 +81,7 @@ class Evaluation:
     bits_per_token: float
     bits_per_byte: float
     num_tokens: int
-    num_sequences: int
+    num_sequences: int | None
     num_unknown: int
     num_zero: int
     nll_without_unknown: float
@@ -120,7 +121,7 @@ class _Sums:
     known: float = 0.0
     unknown: float = 0.0
     num_tokens: int = 0
-    num_sequences: int = 0
+    num_sequences: int | None = 0
     num_bytes: int = 0
     num_unknown: int = 0
     num_zero: int = 0
@@ -177,7 +178,7 @@ def evaluate(
     corpus : Corpus, BigramCounts or iterable of str
         Counts suffice: the likelihood of a bigram model depends on nothing else. Their
         `bits_per_byte` is computed from the bytes of the tokenizer's symbols, with one space
-        between words; it is nan if a token is unknown.
+        between words; it is nan if a token is unknown or there is no boundary symbol.
     progress : bool
         Show a progress bar on standard error.
 
@@ -211,9 +212,11 @@ def evaluate(
 
 def _tally(batches: Iterable[TokenBatch], sums: _Sums) -> Iterator[TokenBatch]:
     """Yield the batches, adding their numbers of sequences and bytes to the sums."""
+    num_sequences = 0
     for batch in batches:
-        sums.num_sequences += batch.num_sequences
+        num_sequences += batch.num_sequences
         sums.num_bytes += batch.num_bytes
+        sums.num_sequences = num_sequences
         yield batch
 
 
@@ -241,20 +244,23 @@ def _counted_pairs(
 ) -> Iterator[_Pairs]:
     """Return the pairs counted; the numbers of sequences and bytes follow from column sums."""
     check_same_ids(counts, table.vocab_size, tokenizer)
-    if tokenizer is not None:
+    if tokenizer is None or tokenizer.boundary_id is None:
+        sums.num_sequences = None
+    else:
         uses = counts.unigram_counts()
-        if tokenizer.boundary_id is not None:
-            sums.num_sequences = int(uses[tokenizer.boundary_id])
-        sums.num_bytes = _bytes_counted(counts, uses, tokenizer)
+        sums.num_sequences = int(uses[tokenizer.boundary_id])
+        sums.num_bytes = _bytes_counted(counts, uses, tokenizer, tokenizer.boundary_id)
     return counts.pairs()
 
 
-def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tokenizer) -> int:
+def _bytes_counted(
+    counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tokenizer, boundary: int
+) -> int:
     """Return the number of bytes of the text that was counted; 0 if the symbols do not tell it.
 
     Words are assumed to have one space between them.
     """
-    boundary, unknown = tokenizer.boundary_id, tokenizer.unknown_id
+    unknown = tokenizer.unknown_id
     token_is = granularity(tokenizer)
     if token_is is None or (unknown is not None and uses[unknown]):
         return 0
@@ -262,8 +268,6 @@ def _bytes_counted(counts: BigramCounts, uses: NDArray[np.int64], tokenizer: Tok
         sizes = np.ones(tokenizer.vocab_size, np.int64)
     else:
         sizes = np.fromiter((len(utf8(s)) for s in tokenizer.vocab), np.int64, tokenizer.vocab_size)
-    if boundary is None:
-        return int(uses @ sizes)
     sizes[boundary] = 0
     num_bytes = int(uses @ sizes)
     if token_is == "word":
