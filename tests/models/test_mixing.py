@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import bigram
 from bigram.tables.conversion import as_backoff
@@ -112,3 +113,56 @@ def test_scores_are_not_weighed_against_probabilities():
     with pytest.raises(ValueError, match=r"models\[1\] gives scores, whose rows do not sum to one"):
         bigram.interpolate(models, held_out=["ab"])
     assert not bigram.interpolate(models, [0.5, 0.5]).is_normalized
+
+
+def random_tables(seed):
+    """Tables far from each other, close to each other, equal, and impossible in places."""
+    rng = np.random.default_rng(seed)
+    number, size = int(rng.integers(2, 7)), 12
+    probs = rng.gamma((0.05, 0.5, 5.0)[seed % 3], size=(number, size, size)) + 1e-300
+    if seed % 4 == 0:
+        probs = probs[:1] * (1.0 + 0.01 * rng.random((number, size, size)))
+    if seed % 5 == 0:
+        probs[-1] = probs[0]
+    if seed % 7 == 0:
+        probs[:, rng.random((size, size)) < 0.2] = 0.0
+    probs /= probs.sum(axis=2, keepdims=True)
+    return [DenseTable(p) for p in probs], rng.integers(0, 50, (size, size))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_weights_are_optimal_as_those_of_slsqp(seed):
+    tables, held_out = random_tables(seed)
+    mixture = bigram.interpolate(tables, held_out=bigram.BigramCounts(held_out))
+    probs = np.array([table.probs[held_out > 0] for table in tables])
+    possible = probs.any(axis=0)
+    probs, times = probs[:, possible], held_out[held_out > 0][possible]
+    times = times / times.sum()
+
+    def loss(weights):
+        return -times @ np.log(np.maximum(weights @ probs, 1e-300))
+
+    number = len(tables)
+    found = scipy.optimize.minimize(
+        loss,
+        np.full(number, 1.0 / number),
+        jac=lambda w: -probs @ (times / np.maximum(w @ probs, 1e-300)),
+        bounds=[(0.0, 1.0)] * number,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1.0},
+        method="SLSQP",
+        options={"ftol": 1e-15, "maxiter": 1000},
+    )
+    assert loss(mixture.weights) <= found.fun + 1e-11
+    # No weights are better: the likelihood is concave, and its gradient nowhere above one.
+    assert (probs @ (times / (mixture.weights @ probs))).max() <= 1.0 + 1e-11
+
+
+def test_a_flat_optimum_is_reached():
+    """A thousand steps of expectation maximisation alone come no nearer than 0.02."""
+    rng = np.random.default_rng(0)
+    probs = rng.random((20, 20))
+    close = probs * (1.0 + 0.02 * rng.random((20, 20)))
+    one, other = (DenseTable(p / p.sum(axis=1, keepdims=True)) for p in (probs, close))
+    held_out = np.rint(1e9 * (0.9 * one.probs + 0.1 * other.probs)).astype(np.int64)
+    mixture = bigram.interpolate([one, other], held_out=bigram.BigramCounts(held_out))
+    np.testing.assert_allclose(mixture.weights, [0.9, 0.1], atol=1e-4)

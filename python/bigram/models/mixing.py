@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["interpolate"]
 
-_MOST_STEPS = 1000
-_LEAST_GAIN = 1e-12  # nats per token; a step that gains less is the last
+_MOST_STEPS = 1000  # a dozen are usual
+_HALVINGS = 20  # of a step of Newton's method, until it gains
+_LEAST_GAIN = 1e-12  # nats per token; where no weights can gain more, the search ends
 
 
 def interpolate(
@@ -40,8 +41,8 @@ def interpolate(
     ----------
     models : sequence of models or tables
     weights : sequence of float, or "auto"
-        "auto" finds those that make `held_out` most likely, by expectation maximisation (Jelinek
-        and Mercer 1980; as SRILM's compute-best-mix).
+        "auto" finds those that make `held_out` most likely (Jelinek and Mercer 1980; as SRILM's
+        compute-best-mix, but to the optimum).
     held_out : Corpus, iterable of str or BigramCounts, optional
         Text that no model was fitted on, encoded with the first model's tokenizer. Pairs that have
         probability zero in every model are left out.
@@ -125,24 +126,71 @@ def _check_probabilities(tables: list[DenseTable | BackoffTable]) -> None:
 def _best_weights(
     tables: list[DenseTable | BackoffTable], held_out: BigramCounts
 ) -> NDArray[np.float64]:
-    """Return the weights of maximum likelihood.
-
-    Expectation maximisation: each pair is shared among the tables in proportion to weight times
-    probability; the new weight of a table is its mean share.
-    """
+    """Return the weights of maximum likelihood."""
     pairs = held_out.to_scipy().tocoo()
-    probs = np.exp([table.pair_log_probs(pairs.row, pairs.col) for table in tables])
-    possible = probs.any(axis=0)
-    probs, times = probs[:, possible], pairs.data[possible] / max(pairs.data[possible].sum(), 1)
-    weights = np.full(len(tables), 1.0 / len(tables))
-    before = -np.inf
+    logs = np.array([table.pair_log_probs(pairs.row, pairs.col) for table in tables])
+    highest = logs.max(axis=0)
+    possible = np.isfinite(highest)
+    # A factor for each pair changes nothing but underflow.
+    probs = np.exp(logs[:, possible] - highest[possible])
+    times = pairs.data[possible] / max(int(pairs.data[possible].sum()), 1)
+    return _maximum_likelihood(probs, times)
+
+
+def _maximum_likelihood(
+    probs: NDArray[np.float64], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weights, (M,), that maximise ``times @ log(weights @ probs)``.
+
+    Each step is one of expectation maximisation, then one of Newton's method. The first shares each
+    pair among the tables in proportion to weight times probability, and a new weight is a mean
+    share: it always gains, but needs thousands of steps near a flat optimum. The likelihood is
+    concave: no weights gain more than the largest element of the gradient less one, so that a
+    small one proves the optimum.
+
+    Parameters
+    ----------
+    probs : ndarray, shape (M, pairs), float64
+    times : ndarray, shape (pairs,), float64
+        They sum to one, or are none.
+    """
+    weights = np.full(len(probs), 1.0 / len(probs))
     for _ in range(_MOST_STEPS if len(times) else 0):
-        shares = weights[:, None] * probs
-        total = shares.sum(axis=0)
-        likelihood = float(times @ np.log(total))
-        if likelihood - before < _LEAST_GAIN:
+        gradient = probs @ (times / (weights @ probs))
+        if gradient.max() - 1.0 < _LEAST_GAIN:
             break
-        before = likelihood
-        weights = shares @ (times / total)
-        weights /= weights.sum()
+        weights = weights * gradient
+        weights = _newton_step(weights / weights.sum(), probs, times)
+    return weights
+
+
+def _newton_step(
+    weights: NDArray[np.float64], probs: NDArray[np.float64], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return weights of a higher likelihood, or the same ones.
+
+    Under the constraint that weights sum to one, the maximum is that of ``likelihood - sum`` over
+    weights that are only not negative (Kim, Carbonetto, Stephens and Anitescu 2020, section 2). The
+    quadratic model of it is a problem of non-negative least squares.
+    """
+    from scipy.optimize import nnls
+
+    def value(some: NDArray[np.float64]) -> float:
+        total = some @ probs
+        return float(times @ np.log(total) - some.sum()) if total.min() > 0.0 else -np.inf
+
+    scaled = probs * (np.sqrt(times) / (weights @ probs))  # its Gram matrix is minus the Hessian
+    hessian = scaled @ scaled.T
+    # Equal tables make it singular.
+    hessian[np.diag_indices_from(hessian)] += 1e-13 * np.trace(hessian)
+    try:
+        root = np.linalg.cholesky(hessian)
+        target, _ = nnls(root.T, np.linalg.solve(root, 2.0 * scaled @ np.sqrt(times) - 1.0))
+    except (np.linalg.LinAlgError, RuntimeError):
+        return weights
+    before = value(weights)
+    for halving in range(_HALVINGS):
+        better = weights + 0.5**halving * (target - weights)
+        if value(better) > before - 1e-15:  # at the optimum, gains drown in rounding
+            return np.asarray(better / better.sum())
     return weights
