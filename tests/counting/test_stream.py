@@ -14,6 +14,7 @@ import scipy.sparse as sp
 import bigram
 from bigram.counting import stream as count_stream
 from bigram.counting.stream import CountStream
+from bigram.storage.container import load_arrays, save_arrays
 from bigram.tokenizers.encoding import TokenBatch
 
 VOCAB_SIZE = 300
@@ -128,3 +129,140 @@ def test_a_checkpoint_of_another_count_is_refused(tmp_path: pathlib.Path) -> Non
     bigram.datasets.load_makemore_counts().save(path)
     with pytest.raises(ValueError, match="holds 'counts', wanted 'checkpoint'"):
         attempt()
+
+
+def _spilled(path: pathlib.Path) -> list[TokenBatch]:
+    """Interrupt a count that has written runs; return its batches."""
+    batches = make_batches(3, 20)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        CountStream(VOCAB_SIZE, dense=False, memory_limit=1, resume=path) as stream,
+    ):
+        stream.feed(interrupted(batches, 15))
+    assert len(list(path.with_name("state.runs").glob("run-*"))) > 3
+    return batches
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_a_folder_that_no_count_made_is_refused_and_left_alone(
+    tmp_path: pathlib.Path, kind: str
+) -> None:
+    mine = tmp_path / "state.runs"
+    if kind == "file":
+        mine.write_text("thesis")
+    else:
+        folder = mine if kind == "folder" else tmp_path / "elsewhere"
+        folder.mkdir()
+        (folder / "run-000000").write_text("thesis")
+        if kind == "link":
+            mine.symlink_to(folder)
+    options: dict[str, Any] = {"dense": False, "memory_limit": 1, "resume": tmp_path / "state"}
+    with pytest.raises(FileExistsError, match=r"not made by a count.*state\.runs"):
+        _resumed(make_batches(0, 9), **options)
+    assert (mine if kind == "file" else mine / "run-000000").read_text() == "thesis"
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_files_of_others_in_the_folder_of_runs_stay(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "state"
+    batches = _spilled(path)
+    note = tmp_path / "state.runs" / "notes.txt"
+    note.write_text("mine")
+    with CountStream(VOCAB_SIZE, dense=False, memory_limit=1, resume=path) as stream:
+        stream.feed(batches)
+        assert np.array_equal(dense(stream.result()), expected_counts(batches))
+    assert os.listdir(tmp_path) == ["state.runs"]
+    assert note.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_folder_of_runs_from_before_it_was_marked_is_taken_up(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "state"
+    batches = _spilled(path)
+    (tmp_path / "state.runs" / "made-by-bigram").unlink()
+    with CountStream(VOCAB_SIZE, dense=False, memory_limit=1, resume=path) as stream:
+        stream.feed(batches)
+        assert np.array_equal(dense(stream.result()), expected_counts(batches))
+    assert os.listdir(tmp_path) == []
+
+
+def _resumed(batches: list[TokenBatch], **options: Any) -> np.ndarray[Any, Any]:
+    with CountStream(VOCAB_SIZE, **options) as stream:
+        stream.feed(batches)
+        return dense(stream.result())
+
+
+def _cast(name: str, dtype: Any) -> Any:
+    return lambda arrays, _: arrays.update({name: arrays[name].astype(dtype)})
+
+
+def _cut(name: str) -> Any:
+    return lambda arrays, _: arrays.update({name: arrays[name][:-1]})
+
+
+def _put(name: str, at: Any, value: Any) -> Any:
+    return lambda arrays, _: arrays[name].__setitem__(at, value)
+
+
+def _say(**header: Any) -> Any:
+    return lambda _, found: found.update(header)
+
+
+# Edits of a checkpoint that its checksums find sound: of its arrays, and of its header.
+_EDITS: dict[str, tuple[bool | None, Any]] = {
+    "matrix: int16": (True, _cast("matrix", np.int16)),
+    "matrix: shape": (True, _cut("matrix")),
+    "matrix: negative": (True, _put("matrix", (0, 0), -1)),
+    "index beyond V": (False, _put("indices", -1, VOCAB_SIZE)),
+    "index repeated": (False, lambda arrays, _: arrays["indices"][:2].fill(1)),
+    "indices: int16": (False, _cast("indices", np.int16)),
+    "indptr: shape": (False, _cut("indptr")),
+    "counts: negative": (False, _put("counts", 0, -1)),
+    "counts: missing": (False, lambda arrays, _: arrays.pop("counts")),
+    "position: negative": (True, _say(batches_done=-1)),
+    "position: missing": (True, lambda _, header: header.pop("batches_done")),
+    "checksum: str": (True, _say(crc32="x")),
+    "runs: str": (False, _say(runs="run-000000")),
+    "runs: absolute": (False, _say(runs=[os.path.abspath("state.runs/run-000000")])),
+    "runs: parent": (False, _say(runs=["../run-000000"])),
+    "runs: gone": (False, _say(runs=["run-000123"])),
+}
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("edit", _EDITS)
+def test_a_checkpoint_that_is_not_sound_is_refused(tmp_path: pathlib.Path, edit: str) -> None:
+    path, batches = tmp_path / "state", make_batches(2, 9)
+    is_dense, change = _EDITS[edit]
+    options: dict[str, Any] = {"dense": is_dense, "resume": path}
+    with pytest.raises(KeyboardInterrupt), CountStream(VOCAB_SIZE, **options) as stream:
+        stream.feed(interrupted(batches, 9))
+    _, arrays, header = load_arrays(path)
+    del header["provenance"]
+    change(arrays, header)
+    save_arrays(path, "checkpoint", arrays, header)
+    with pytest.raises((ValueError, FileNotFoundError), match=r"state.*damaged|run-000123"):
+        _resumed(batches, **options)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("damage", ["flipped", "beyond", "other ids"])
+def test_a_run_that_is_not_sound_is_refused(tmp_path: pathlib.Path, damage: str) -> None:
+    path = tmp_path / "state"
+    batches = _spilled(path)
+    run = tmp_path / "state.runs" / "run-000001"
+    if damage == "flipped":
+        data = bytearray(run.read_bytes())
+        data[-1] ^= 1
+        run.write_bytes(data)
+    else:
+        _, arrays, header = load_arrays(run)
+        del header["provenance"]
+        if damage == "beyond":
+            arrays["indices"][-1] = VOCAB_SIZE
+        else:
+            arrays["indptr"], header["vocab_size"] = arrays["indptr"][:-1], VOCAB_SIZE - 1
+        save_arrays(run, "counts", arrays, header)
+    with pytest.raises(ValueError, match=r"run-000001|outside"):
+        _resumed(batches, dense=False, memory_limit=1, resume=path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from bigram import kernels
+from bigram.common.checks import check_index
 from bigram.common.types import Array, Csr, StrPath
-from bigram.counts.matrix import PAIRS_PER_BLOCK, empty_sparse
+from bigram.counting.run_folder import RunFolder, is_run
+from bigram.counts.matrix import PAIRS_PER_BLOCK, check_counts, check_sparse, empty_sparse
 from bigram.counts.row_files import counts_from_arrays, map_counts, open_rows, write_sparse
 from bigram.counts.rows import Rows, merged_blocks, rows_of
 from bigram.counts.running_sum import RunningSum
@@ -71,6 +72,7 @@ class CountStream:
         self._header = dict(header or {})
         self._sum = RunningSum()
         self._runs: list[str] = []
+        self._num_restored = 0  # the first runs, which a process before has written
         self._batches_done = 0
         self._crc = 0  # of all tokens and offsets counted, to detect a stream that differs
         self._next_save = 0.0
@@ -86,6 +88,8 @@ class CountStream:
         self._folder = self._checkpoint + ".runs"
         if os.path.exists(self._checkpoint):
             self._restore(self._checkpoint)
+        else:
+            RunFolder(self._folder).check()
         self._next_save = time.monotonic() + _CHECKPOINT_SECONDS
         return self
 
@@ -100,7 +104,7 @@ class CountStream:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._checkpoint)
             remove_leftovers(self._checkpoint)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            RunFolder(self._folder).remove()
 
     def feed(self, batches: Iterable[TokenBatch]) -> None:
         """Count the batches of a stream, except those that a checkpoint has counted already."""
@@ -127,7 +131,10 @@ class CountStream:
         total = self._sum.total()
         if not self._runs and out is None:
             return empty_sparse(self._vocab_size) if total is None else total
-        sources: list[Rows] = [open_rows(run, verify=False)[0] for run in self._runs]
+        restored = self._num_restored
+        sources: list[Rows] = [
+            open_rows(run, verify=k < restored)[0] for k, run in enumerate(self._runs)
+        ]
         if total is not None or not sources:
             sources.append(rows_of(empty_sparse(self._vocab_size) if total is None else total))
         size = PAIRS_PER_BLOCK if self._limit is None else max(self._limit // 64, 1 << 14)
@@ -190,7 +197,8 @@ class CountStream:
 
         The next checkpoint names the run; a run that no checkpoint names is counted again.
         """
-        os.makedirs(self._folder, exist_ok=True)
+        if self._checkpoint is not None:
+            RunFolder(self._folder).make()
         run = os.path.join(self._folder, f"run-{len(self._runs):06}")
         total = self._sum.total()
         assert total is not None
@@ -220,22 +228,46 @@ class CountStream:
     def _restore(self, path: str) -> None:
         """Read a checkpoint, and remove the runs that it does not name."""
         _, arrays, header = load_arrays(path, kind="checkpoint")
-        dense = "matrix" in arrays
-        same = (self._vocab_size, self._header) == (header["vocab_size"], header["header"])
-        if not same or dense != (self._matrix is not None):
+        made_by = (header.get("vocab_size"), header.get("header"), "matrix" in arrays)
+        if made_by != (self._vocab_size, self._header, self._matrix is not None):
             raise ValueError(
                 f"{path}: the checkpoint was made with another tokenizer or other options"
             )
-        if dense:
-            self._matrix = arrays["matrix"]
+        try:
+            self._batches_done = check_index(header["batches_done"], "batches_done", 0)
+            self._crc = check_index(header["crc32"], "crc32", 0, 2**32 - 1)
+            self._restore_counts(arrays)
+            self._restore_runs(header["runs"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: damaged: not a sound checkpoint: {error}") from None
+
+    def _restore_counts(self, arrays: Mapping[str, Array]) -> None:
+        if self._matrix is not None:
+            matrix = arrays["matrix"]
+            if matrix.dtype != np.int64 or matrix.shape != self._matrix.shape:
+                raise ValueError(f"a matrix of {matrix.dtype}, shape {matrix.shape}")
+            check_counts(matrix.reshape(-1))
+            self._matrix = matrix
         elif arrays:
+            indptr, indices, counts = (arrays[part] for part in ("indptr", "indices", "counts"))
+            check_sparse(indptr, indices, counts, self._vocab_size)
             self._sum.add(counts_from_arrays(arrays))
-        self._batches_done, self._crc = header["batches_done"], header["crc32"]
-        self._runs = [os.path.join(self._folder, run) for run in header["runs"]]
-        if os.path.isdir(self._folder):
-            for name in set(os.listdir(self._folder)) - set(header["runs"]):
-                path = os.path.join(self._folder, name)
-                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+    def _restore_runs(self, names: Any) -> None:
+        if not isinstance(names, list) or not all(map(is_run, names)):
+            raise ValueError(f"runs = {names!r}, wanted names of runs")
+        self._runs = [os.path.join(self._folder, name) for name in names]
+        self._num_restored = len(names)
+        for run in self._runs:
+            rows, _ = open_rows(run)
+            if rows.vocab_size != self._vocab_size:
+                raise ValueError(f"{run} is over {rows.vocab_size} ids")
+        folder = RunFolder(self._folder)
+        if names:
+            folder.make(adopt=True)
+        else:
+            folder.check()
+        folder.keep(names)
 
 
 def _joined(batches: list[TokenBatch]) -> tuple[Array, Array]:
