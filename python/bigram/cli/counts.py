@@ -19,7 +19,7 @@ from bigram.cli.options import (
     add_command,
     use_threads,
 )
-from bigram.cli.output import emit_json, on_terminal
+from bigram.cli.output import emit, emit_json, on_terminal
 from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
 from bigram.cli.targets import ARPA_ENDINGS, check_target
 from bigram.corpus.corpus import Corpus
@@ -174,7 +174,7 @@ def convert(
     if json:
         emit_json({"input": source, "output": output})
     else:
-        print(output)
+        emit(output)
 
 
 def _open(path: str) -> Any:
@@ -207,7 +207,7 @@ def _report(path: str, counts: BigramCounts, json: bool) -> None:
     if json:
         emit_json({"counts": path, **found})
     else:
-        print(
+        emit(
             f"{path}: {found['pairs']:,} pairs, {found['distinct']:,} of them distinct, "
             f"over {found['symbols']:,} symbols"
         )

@@ -9,7 +9,7 @@ import typer
 
 from bigram import datasets
 from bigram.cli.options import Json, SeedOption, Threads, add_command, use_threads
-from bigram.cli.output import emit_json
+from bigram.cli.output import emit, emit_json
 from bigram.models.count_model import CountModel
 from bigram.plotting.figure import save_figure
 from bigram.smoothing.additive import MLE, AddK
@@ -78,24 +78,24 @@ def _save(model: CountModel) -> str:
 def _report(found: dict[str, Any]) -> None:
     starts = ", ".join(f"{s} {p:.1%}" for s, p in found["likely_starts"].items())
     pairs = ", ".join(f"{pair} {n:,}" for pair, n in found["frequent_pairs"].items())
-    print(f"A bigram model of {found['names']:,} given names (U.S. Census 1990)\n")
-    print(f"  pairs of letters     {found['pairs']:,} over {found['symbols']} symbols; . is an end")
-    print(f"  most frequent        {pairs}")
-    print(f"  most likely starts   {starts}")
-    print(
+    emit(f"A bigram model of {found['names']:,} given names (U.S. Census 1990)\n")
+    emit(f"  pairs of letters     {found['pairs']:,} over {found['symbols']} symbols; . is an end")
+    emit(f"  most frequent        {pairs}")
+    emit(f"  most likely starts   {starts}")
+    emit(
         f"  likelihood           {found['nll']:.4f} nats a pair with add-one smoothing, "
         f"{found['nll_maximum_likelihood']:.4f} at best"
     )
-    print(
+    emit(
         f"  perplexity           {found['perplexity']:.2f}; "
         f"knowing nothing it would be {found['symbols']}\n"
     )
-    print(f"{len(found['samples'])} names that are not in the list:\n")
-    print(fill("  ".join(found["samples"]), 72, initial_indent="  ", subsequent_indent="  "))
-    print(f"\nheat map of the table  {found['picture']}")
-    print(f"model                  {found['model']}\n")
-    print("What to type next:\n")
-    print(f"  bigram sample {_MODEL} -n 10 --prefix jo --seed 1")
-    print(f"  bigram explain {_MODEL} andrejz")
-    print("  bigram fit YOUR_LIST.txt -o mine.safetensors     one text a line")
-    print("  bigram --help")
+    emit(f"{len(found['samples'])} names that are not in the list:\n")
+    emit(fill("  ".join(found["samples"]), 72, initial_indent="  ", subsequent_indent="  "))
+    emit(f"\nheat map of the table  {found['picture']}")
+    emit(f"model                  {found['model']}\n")
+    emit("What to type next:\n")
+    emit(f"  bigram sample {_MODEL} -n 10 --prefix jo --seed 1")
+    emit(f"  bigram explain {_MODEL} andrejz")
+    emit("  bigram fit YOUR_LIST.txt -o mine.safetensors     one text a line")
+    emit("  bigram --help")

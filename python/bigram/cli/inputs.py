@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from typing import cast
 
 from bigram.common.optional import needs
 from bigram.corpus.corpus import Corpus
+from bigram.corpus.formats import HEAD_BYTES, wrong_text
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.columns import COLUMNS
 from bigram.inference.model import BigramModel
@@ -88,41 +90,70 @@ def read_counts(path: str) -> BigramCounts:
     return found
 
 
-def load_model(path: str) -> BigramModel:
-    """Read a model that `save` wrote, or an ARPA file."""
+def load_model(path: str, *, for_texts: bool = False) -> BigramModel:
+    """Read a model that `save` wrote, or an ARPA file, which may be wanted to split texts."""
     if path.endswith((".arpa", ".arpa.gz")):
-        return CountModel.from_arpa(path)
+        found = CountModel.from_arpa(path)
+        if for_texts:
+            _warn_of_characters(path, found)
+        return found
     model: object = load(path)
     if not isinstance(model, BigramModel):
         raise ValueError(f"{path}: holds {type(model).__name__}, wanted a model: see `bigram fit`")
     return model
 
 
+def _warn_of_characters(path: str, model: BigramModel) -> None:
+    """Warn that texts are split at spaces: an ARPA file does not say that it is of characters."""
+    tokenizer = model.tokenizer
+    if tokenizer is None:
+        return
+    special = {tokenizer.boundary_id, tokenizer.unknown_id}
+    symbols = [symbol for index, symbol in enumerate(tokenizer.vocab) if index not in special]
+    symbols = [symbol for symbol in symbols if not symbol.startswith("<")]
+    if len(symbols) > 1 and all(len(symbol) == 1 for symbol in symbols):
+        warnings.warn(
+            f"{path}: all its words are single characters, and texts are split into words at "
+            "spaces: write `e m m a` for `emma`, or convert the model it was made of",
+            stacklevel=2,
+        )
+
+
 def input_lines() -> Iterator[list[str]]:
     """Yield the lines of standard input as they arrive, without waiting for more.
 
     A line ends at a newline; a carriage return before it and a leading byte-order mark are dropped.
+    Lines before one that is invalid UTF-8 are yielded before the error is raised.
     """
     if sys.stdin is None:
         raise OSError("standard input is closed")
     stream = cast(BufferedReader, sys.stdin.buffer)
-    rest, number = b"", 0
+    parts: list[bytes] = []  # of a line that goes on; joined once, however long it is
+    number = 0
     while chunk := stream.read1(_READ_BYTES):
-        *lines, rest = (rest + chunk).split(b"\n")
-        if lines:
-            yield _decoded(lines, number)
-            number += len(lines)
-    if rest:
-        yield _decoded([rest], number)
+        head, newline, rest = chunk.rpartition(b"\n")
+        if not newline:
+            parts.append(chunk)
+            continue
+        lines = b"".join([*parts, head]).split(b"\n")
+        parts = [rest]
+        yield from _decoded(lines, number)
+        number += len(lines)
+    if last := b"".join(parts):
+        yield from _decoded([last], number)
 
 
-def _decoded(lines: list[bytes], number: int) -> list[str]:
-    """Decode lines, of which `number` came before."""
-    texts = []
+def _decoded(lines: list[bytes], number: int) -> Iterator[list[str]]:
+    """Decode lines, of which `number` came before; yield those before a bad one, then raise."""
+    texts: list[str] = []
     for index, line in enumerate(lines, number):
+        if index == 0 and (problem := wrong_text(line[:HEAD_BYTES])) is not None:
+            raise ValueError(f"-: {problem}")
         codec = "utf-8-sig" if index == 0 else "utf-8"
         try:
             texts.append(line.removesuffix(b"\r").decode(codec))
         except UnicodeDecodeError as error:
+            if texts:
+                yield texts
             raise ValueError(f"-: line {index + 1}, byte {error.start}: invalid UTF-8") from None
-    return texts
+    yield texts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -24,7 +23,7 @@ from bigram.cli.options import (
     add_command,
     use_threads,
 )
-from bigram.cli.output import emit_json, emit_table, on_terminal
+from bigram.cli.output import emit, emit_json, emit_table, flush, on_terminal
 from bigram.cli.parsing import corpus_tokenizer, parse_smoothing
 from bigram.cli.targets import check_target
 from bigram.corpus.corpus import Corpus, iter_texts
@@ -74,7 +73,7 @@ def fit(
     if json:
         emit_json(found | {"smoothing": method.to_json()})
     else:
-        print(f"{output}: {found['pairs']:,} pairs over {found['symbols']:,} symbols, {method}")
+        emit(f"{output}: {found['pairs']:,} pairs over {found['symbols']:,} symbols, {method}")
 
 
 def evaluate(
@@ -94,7 +93,7 @@ def evaluate(
         source = open_corpus(corpus, text=text, errors=errors, text_key=text_key)
     else:
         source = counts
-    found = load_model(model).evaluate(source, progress=on_terminal())
+    found = load_model(model, for_texts=True).evaluate(source, progress=on_terminal())
     if json:
         emit_json(dataclasses.asdict(found))
     else:
@@ -161,7 +160,7 @@ def sample(
         emit_json(texts)
     else:
         for line in texts:
-            print(line)
+            emit(line)
 
 
 def score(
@@ -176,7 +175,7 @@ def score(
     answered as they arrive; --json writes one object per line.
     """
     use_threads(threads)
-    scorer = load_model(model)
+    scorer = load_model(model, for_texts=True)
     for path in corpus:
         number = 0
         for texts in input_lines() if path == "-" else _batches(path):
@@ -198,8 +197,8 @@ def _score_some(scorer: BigramModel, texts: list[str], json: bool, path: str, nu
         for text, value in rows:
             emit_json({"text": text, "score": value})
     else:
-        sys.stdout.write("".join(f"{value:.6f}\t{text}\n" for text, value in rows))
-    sys.stdout.flush()
+        emit("".join(f"{value:.6f}\t{text}\n" for text, value in rows), end="")
+    flush()
     if bad is None:
         return
     line = f"{path}: line {number + len(texts) + 1}"
@@ -227,10 +226,10 @@ def explain(
     json: Json = False,
 ) -> None:
     """Split the score of a text into its pairs."""
-    explainer = load_model(model)
-    texts = [line for lines in input_lines() for line in lines] if text == "-" else [text]
-    for line in texts:
-        _explain_one(explainer, line, json)
+    explainer = load_model(model, for_texts=True)
+    for lines in input_lines() if text == "-" else [[text]]:
+        for line in lines:
+            _explain_one(explainer, line, json)
 
 
 def _explain_one(model: BigramModel, text: str, json: bool) -> None:
@@ -240,15 +239,15 @@ def _explain_one(model: BigramModel, text: str, json: bool) -> None:
         emit_json({"text": text, "score": total, "pairs": [row._asdict() for row in rows]})
         return
     width = max([4, *(len(_shown(row.pair)) for row in rows)])
-    print(f"{'pair':<{width}}  probability  log-probability")
+    emit(f"{'pair':<{width}}  probability  log-probability")
     for row in rows:
         note = "  unknown" if row.unknown else "  impossible" if row.probability == 0 else ""
-        print(
+        emit(
             f"{_shown(row.pair):<{width}}  {row.probability:>11.4f}  "
             f"{row.log_probability:>15.4f}{note}"
         )
     mean = f", {-total / len(rows):.4f} nats a pair" if rows else ""
-    print(f"log-likelihood of {text!r}: {total:.4f}{mean}")
+    emit(f"log-likelihood of {text!r}: {total:.4f}{mean}")
 
 
 def plot(
@@ -270,7 +269,7 @@ def plot(
     if json:
         emit_json({"picture": picture})
     else:
-        print(picture)
+        emit(picture)
 
 
 def _batches(path: str) -> Iterator[list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -23,7 +22,7 @@ from bigram.cli.options import (
     add_command,
     use_threads,
 )
-from bigram.cli.output import emit_json, on_terminal
+from bigram.cli.output import complain, emit, emit_json, flush, on_terminal
 from bigram.cli.parsing import character_tokenizer, corpus_tokenizer
 from bigram.cli.targets import check_target
 from bigram.counting.count import count
@@ -186,10 +185,10 @@ def train(
         emit_json(_report(history) | {"model": output, "picture": drawn})
         return
     if history.evaluations and history.evaluations[-1].step == len(history.losses):
-        print(_line(history.evaluations[-1]))
-    print(f"loss {history.losses[-1]:.4f} in step {len(history.losses):,}")
-    print(f"counting reaches {history.floor:.4f}, the least that a bigram model can")
-    print(*filter(None, [output, drawn]), sep="\n")
+        emit(_line(history.evaluations[-1]))
+    emit(f"loss {history.losses[-1]:.4f} in step {len(history.losses):,}")
+    emit(f"counting reaches {history.floor:.4f}, the least that a bigram model can")
+    emit("\n".join(filter(None, [output, drawn])))
 
 
 def _data(
@@ -222,11 +221,11 @@ class _Watcher:
     def __call__(self, step: TrainingStep) -> None:
         if step.evaluation is None:
             return
-        print(_line(step.evaluation))
+        emit(_line(step.evaluation))
         if self.samples and step.model.tokenizer is not None:
             for text in _sample(step.model, self.samples, self.seed):
-                print(f"  {text!r}")
-        sys.stdout.flush()
+                emit(f"  {text!r}")
+        flush()
 
 
 def _sample(model: BigramModel, n: int, seed: int | None) -> list[str]:
@@ -254,7 +253,7 @@ def _draw(history: History, picture: str, *, wanted: bool) -> str | None:
     except ImportError as error:
         if wanted:
             raise
-        print(f"the loss curve is not drawn: {error}", file=sys.stderr)
+        complain(f"the loss curve is not drawn: {error}")
         return None
 
 

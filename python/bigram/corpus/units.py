@@ -96,13 +96,18 @@ def join_pieces(units: Iterable[TextUnit]) -> Iterator[Lines | Texts]:
 
 def between_words(units: Iterable[TextUnit]) -> Iterator[TextUnit]:
     """Yield the units with the pieces of a text cut before a space, so that words stay whole."""
-    held = ""  # the word at the end of a piece, which may continue in the next one
+    held: list[str] = []  # the word at the end of a piece, which may continue in the next ones
+    length = 0
     for unit in units:
         if not isinstance(unit, Piece):
             yield unit
             continue
-        text, position = held + unit.text, unit.where.position - len(held)
-        cut = len(text) if unit.ends else max(0, *map(text.rfind, "\0\t\n\r "))
-        held = text[cut:]
+        position = unit.where.position - length
+        cut = len(unit.text) if unit.ends else max(map(unit.text.rfind, "\0\t\n\r "))
+        text = "".join([*held, unit.text[:cut]]) if cut >= 0 else ""
+        if cut >= 0:
+            held, length = [], 0
+        held.append(unit.text[max(0, cut) :])  # joined once, however long the word is
+        length += len(held[-1])
         where = unit.where._replace(position=position)
-        yield Piece(text[:cut], unit.starts, unit.ends, where, unit.num_read)
+        yield Piece(text, unit.starts, unit.ends, where, unit.num_read)

@@ -18,6 +18,8 @@ if sys.platform != "win32":
 
 __all__ = ["atomic_write", "check_writable", "remove_leftovers", "temporary_folder"]
 
+_NO_SPACE = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
 
 @contextlib.contextmanager
 def atomic_write(path: StrPath) -> Iterator[BinaryIO]:
@@ -61,7 +63,8 @@ def atomic_write(path: StrPath) -> Iterator[BinaryIO]:
         return
     target = os.path.realpath(name)
     with _beside(name, _make_file) as temporary:
-        with open(temporary, "r+b") as file:
+        # Outside of `open`, whose end writes what is buffered and may fail again.
+        with _naming(name), open(temporary, "r+b") as file:
             if mode is not None:
                 os.chmod(temporary, stat.S_IMODE(mode))
             yield file
@@ -69,6 +72,17 @@ def atomic_write(path: StrPath) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, target)
     _sync_folder(os.path.dirname(target))
+
+
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Name the file in the errors of a full disk, which say only that there is no space."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _NO_SPACE:
+            error.filename = name
+        raise
 
 
 @contextlib.contextmanager
