@@ -1,5 +1,8 @@
 """bigram: the bigram language model, done properly."""
 
+from bigram.common.startup import interrupt_as_usual  # first: it lets Ctrl-C end the command
+
+# isort: split
 from bigram import datasets, kernels
 from bigram.common.build import apply_isa_variable, show_config
 from bigram.common.threads import get_num_threads, set_num_threads
@@ -68,4 +71,5 @@ __all__ = [
 ]
 
 apply_isa_variable()
-del apply_isa_variable
+interrupt_as_usual()
+del apply_isa_variable, interrupt_as_usual

@@ -2,6 +2,6 @@
 
 import sys
 
-from bigram.cli.app import main
+from bigram.cli.entry import main
 
 sys.exit(main())

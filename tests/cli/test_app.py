@@ -121,6 +121,49 @@ def test_an_interrupt_ends_with_130(model, process) -> None:
         assert running.stderr.read() == b""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("command", ["--help", "fit", "sample", "demo"])
+def test_an_interrupt_while_the_command_starts_ends_with_130(
+    model, corpus, tmp_path, process, command
+) -> None:
+    arguments = {"fit": [corpus, "-o", tmp_path / "n"], "sample": [model]}.get(command, [])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command_line = [sys.executable, "-X", "importtime", "-m", "bigram", command, *arguments]
+    codes = set()
+    for step in range(8):
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command_line, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe
+        ) as running:
+            # An interpreter that has not reached the package dies of the signal.
+            while b"bigram.common.startup" not in running.stderr.readline():
+                pass
+            time.sleep(0.06 * step)
+            running.send_signal(signal.SIGINT)
+            _, err = running.communicate(timeout=60)
+        lines = [line for line in err.splitlines() if not line.startswith(b"import time:")]
+        assert lines == []
+        codes.add(running.returncode)
+    assert codes <= {0, 130}
+    assert 130 in codes
+    assert not list(tmp_path.glob(".bigram-*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["bigram", "mine.py"])
+def test_a_program_that_imports_the_package_keeps_its_interrupts(tmp_path, name) -> None:
+    program = tmp_path / name
+    program.write_text(
+        "import os, signal, bigram\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n    print('caught')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run(
+        [sys.executable, program], env=environment, capture_output=True, check=True, cwd=tmp_path
+    )
+    assert found.stdout.strip() == b"caught"
+
+
 def test_importing_the_package_does_not_import_the_command_line() -> None:
     code = (
         "import sys, bigram; late = {'typer', 'scipy', 'safetensors', 'tqdm', 'matplotlib', "

@@ -25,11 +25,12 @@ from bigram.cli.output import (
     flush,
     on_one_line,
 )
+from bigram.common.startup import INTERRUPTED
 from bigram.common.version import __version__
 
 __all__ = ["app", "main"]
 
-_NO_MEMORY, _BAD_INPUT, _INTERRUPTED, _PIPE_CLOSED = 1, 2, 130, 141
+_NO_MEMORY, _BAD_INPUT, _PIPE_CLOSED = 1, 2, 141
 
 # The base of all errors about the command line itself; where it is defined differs by version.
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
@@ -106,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         drop_standard_output()  # the reader of the output is gone (`| head`)
         return _PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):
-        return _INTERRUPTED
+        return INTERRUPTED
     except MemoryError:
         complain("bigram: error: not enough memory")
         return _NO_MEMORY
