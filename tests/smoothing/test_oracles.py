@@ -113,6 +113,17 @@ def discounted(d, continuation):
     return rows
 
 
+def estimated(continuation):
+    """One discount, n1 / (n1 + 2 n2), or 1/2 without a pair counted once."""
+
+    def rows(c):
+        ones, twos = (sum(x == k for row in c for x in row) for k in (1, 2))
+        d = F(ones, ones + 2 * twos) if ones else F(1, 2)
+        return discounted(d, continuation)(c)
+
+    return rows
+
+
 def modified(c):
     """Chen and Goodman 1999, equation 26, with lmplz's fallback; see docs/smoothing.md."""
 
@@ -200,6 +211,8 @@ ORACLES = [
     (AbsoluteDiscount(0.75), discounted(0.75, False)),
     (AbsoluteDiscount(1.0), discounted(1.0, False)),
     (KneserNey(0.75), discounted(0.75, True)),
+    (AbsoluteDiscount(), estimated(False)),
+    (KneserNey(), estimated(True)),
     (ModifiedKneserNey(), modified),
     (Katz(), katz(5)),
     (Katz(2), katz(2)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from bigram.smoothing.base import (
     check_base,
     divide,
     interpolated,
+    uniform_weight,
+    unmixed_base,
 )
 from bigram.smoothing.tuning import leave_one_out
 from bigram.tables.backoff import BackoffTable
@@ -92,7 +95,7 @@ class AddK(Smoothing):
             return self
         # Adding k to every count is adding mu = k V spread evenly.
         uniform = np.full(pairs.vocab_size, 1.0 / pairs.vocab_size)
-        mu = leave_one_out(pairs, lambda _: uniform, _dirichlet, *_MU_RANGE, log_scale=True)
+        mu = leave_one_out(pairs, uniform, _dirichlet, *_MU_RANGE, log_scale=True)
         return AddK(mu / pairs.vocab_size)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
@@ -148,21 +151,32 @@ class Dirichlet(Smoothing):
         if self.mu != "auto":
             return self
         mu = leave_one_out(
-            pairs, lambda mu: self._base(pairs, mu), _dirichlet, *_MU_RANGE, log_scale=True
+            pairs,
+            unmixed_base(self, pairs),
+            _dirichlet,
+            *_MU_RANGE,
+            log_scale=True,
+            uniform_weight=lambda mu: uniform_weight(self, pairs, partial(_share, mu)),
         )
         return replace(self, mu=mu)
-
-    def _base(self, pairs: PairCounts, mu: float) -> NDArray[np.float64]:
-        return base_distribution(self, pairs, lambda counts: mu / (float(counts.sum()) + mu))
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         mu = float(self.mu)
         mass = np.add(pairs.row_sums, mu, dtype=np.float64)
         kept = pairs.counts / pairs.per_pair(mass)
-        return interpolated(pairs, kept, mu / mass, self._base(pairs, mu))
+        base = base_distribution(self, pairs, partial(_share, mu))
+        return interpolated(pairs, kept, mu / mass, base)
+
+
+def _share(mu: float, counts: NDArray[np.int64]) -> float:
+    """Return what mu pseudo-counts, spread evenly, are of all counts."""
+    return mu / (float(counts.sum()) + mu)
 
 
 def _dirichlet(
     mu: float, count: NDArray[np.float64], total: NDArray[np.float64], q: NDArray[np.float64]
 ) -> NDArray[Any]:
-    return (count + mu * q) / (total + mu)
+    probs = mu * q  # in place from here: fresh memory costs more than the arithmetic
+    probs += count
+    probs /= total + mu
+    return probs

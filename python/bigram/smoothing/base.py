@@ -261,19 +261,42 @@ def base_distribution(
     `own_weight` is what the method itself would give to uniform: of the counts of tokens, (V,),
     not all zero.
     """
-    size, base, weight = pairs.vocab_size, smoothing.base, smoothing.base_uniform
-    uniform = np.full(size, 1.0 / size)
-    if base == "uniform" or (isinstance(base, str) and len(pairs.counts) == 0):
-        return uniform
-    if isinstance(base, str):
-        counts = pairs.column_sums if base == "unigram" else pairs.num_predecessors
-        q = counts / counts.sum()
-        weight = own_weight(counts) if weight is None else weight
-    else:
-        q = np.array(base)
-        if len(q) != size:
-            raise ValueError(f"base has length {len(q)}, wanted the vocabulary size, {size}")
-    return np.asarray((1.0 - weight) * q + weight * uniform if weight else q, np.float64)
+    q, weight = unmixed_base(smoothing, pairs), uniform_weight(smoothing, pairs, own_weight)
+    return np.asarray((1.0 - weight) * q + weight / len(q) if weight else q, np.float64)
+
+
+def unmixed_base(smoothing: Any, pairs: PairCounts) -> NDArray[np.float64]:
+    """Return the distribution, (V,), that the option `base` names."""
+    if not isinstance(smoothing.base, str):
+        q = np.array(smoothing.base, np.float64)
+        if len(q) != pairs.vocab_size:
+            raise ValueError(
+                f"base has length {len(q)}, wanted the vocabulary size, {pairs.vocab_size}"
+            )
+        return q
+    counts = _token_counts(smoothing, pairs)
+    if counts is None:
+        return np.full(pairs.vocab_size, 1.0 / pairs.vocab_size)
+    return np.asarray(counts / counts.sum())
+
+
+def uniform_weight(
+    smoothing: Any, pairs: PairCounts, own_weight: Callable[[NDArray[np.int64]], float]
+) -> float:
+    """Return the weight of uniform that the options `base` and `base_uniform` name."""
+    counts = _token_counts(smoothing, pairs)
+    if isinstance(smoothing.base, str) and counts is None:
+        return 0.0  # the base is uniform already
+    if smoothing.base_uniform is not None:
+        return float(smoothing.base_uniform)
+    return 0.0 if counts is None else own_weight(counts)
+
+
+def _token_counts(smoothing: Any, pairs: PairCounts) -> NDArray[np.int64] | None:
+    """Return the counts of tokens, (V,), that the base is made of; None if there are none."""
+    if smoothing.base not in ("unigram", "continuation") or len(pairs.counts) == 0:
+        return None
+    return pairs.column_sums if smoothing.base == "unigram" else pairs.num_predecessors
 
 
 def interpolated(

@@ -16,6 +16,8 @@ from bigram.smoothing.base import (
     check_base,
     divide,
     interpolated,
+    uniform_weight,
+    unmixed_base,
 )
 from bigram.smoothing.tuning import leave_one_out
 from bigram.tables.backoff import BackoffTable
@@ -64,17 +66,21 @@ class JelinekMercer(Smoothing):
             return self._tuned_on(held_out, pairs, "weight", *_WEIGHT_RANGE)
         if self.weight != "auto":
             return self
-        weight = leave_one_out(pairs, lambda w: self._base(pairs, w), _mixed, *_WEIGHT_RANGE)
+        weight = leave_one_out(
+            pairs,
+            unmixed_base(self, pairs),
+            _mixed,
+            *_WEIGHT_RANGE,
+            uniform_weight=lambda w: uniform_weight(self, pairs, lambda _: w),
+        )
         return replace(self, weight=weight)
-
-    def _base(self, pairs: PairCounts, weight: float) -> NDArray[np.float64]:
-        return base_distribution(self, pairs, lambda _: weight)
 
     def _smooth(self, pairs: PairCounts) -> BackoffTable:
         weight = float(self.weight)
         kept = (1.0 - weight) * (pairs.counts / pairs.per_pair(pairs.row_sums))
         backoff = np.full(pairs.vocab_size, weight)
-        return interpolated(pairs, kept, backoff, self._base(pairs, weight))
+        base = base_distribution(self, pairs, lambda _: weight)
+        return interpolated(pairs, kept, backoff, base)
 
 
 @dataclass(frozen=True)
@@ -153,4 +159,7 @@ def _share_of_types(counts: NDArray[np.int64]) -> float:
 def _mixed(
     weight: float, count: NDArray[np.float64], total: NDArray[np.float64], q: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    return (1.0 - weight) * count / total + weight * q
+    probs = (1.0 - weight) * count  # in place from here: fresh memory costs more than arithmetic
+    probs /= total
+    probs += weight * q
+    return probs

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["leave_one_out", "maximum"]
 
-_GRID = 33  # places looked at first, the ends included
+_GRID = 25  # places looked at first, the ends included
 _PEAKS = 3  # of the grid, that are refined
 
 
@@ -61,7 +61,7 @@ def maximum(
 
 def leave_one_out(
     pairs: PairCounts,
-    base: Callable[[float], NDArray[np.float64]],
+    base: NDArray[np.float64],
     prob: Callable[
         [float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
         NDArray[np.float64],
@@ -70,6 +70,7 @@ def leave_one_out(
     high: float,
     *,
     log_scale: bool = False,
+    uniform_weight: Callable[[float], float] = lambda _: 0.0,
 ) -> float:
     """Return the parameter in [low, high] under which pairs predict each other best.
 
@@ -80,15 +81,17 @@ def leave_one_out(
     Parameters
     ----------
     pairs : PairCounts
-    base : callable
-        ``base(x)``: the base, (V,), under parameter x.
+    base : ndarray, shape (V,), float64
     prob : callable
-        ``prob(x, c, total, q)``: the probability of pairs under parameter x, with the counts of
-        the pairs and of their contexts, both without the occurrence left out, and their base.
+        ``prob(x, c, total, q)``: a new array, the probability of pairs under parameter x, with
+        the counts of the pairs and of their contexts, both without the occurrence left out, and
+        their base.
     low, high : float
         Where to search.
     log_scale : bool
         Whether to search on a logarithmic scale.
+    uniform_weight : callable
+        The weight of uniform mixed into the base under parameter x.
 
     Returns
     -------
@@ -98,13 +101,21 @@ def leave_one_out(
     """
     totals = pairs.per_pair(pairs.row_sums)
     middle = math.sqrt(low * high) if log_scale else (low + high) / 2.0
-    useful = (totals > 1) & (base(middle)[pairs.indices] > 0)
+    useful = totals > 1
+    if uniform_weight(middle) == 0.0:
+        useful &= base[pairs.indices] > 0
     times = pairs.counts[useful].astype(np.float64)
-    total, tokens = totals[useful] - 1.0, pairs.indices[useful]
+    others = times - 1.0
+    total, unmixed = totals[useful] - 1.0, base[pairs.indices][useful]
     if len(times) == 0:
         return middle
 
     def likelihood(x: float) -> float:
-        return float(times @ np.log(prob(x, times - 1.0, total, base(x)[tokens])))
+        weight, q = uniform_weight(x), unmixed
+        if weight:
+            q = (1.0 - weight) * unmixed
+            q += weight / len(base)
+        probs = prob(x, others, total, q)
+        return float(times @ np.log(probs, out=probs))
 
     return maximum(likelihood, low, high, tolerance=1e-8, log_scale=log_scale)
