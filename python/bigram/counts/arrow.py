@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bigram.common.checks import check_vocab_size
+from bigram.common.checks import MAX_VOCAB_SIZE, check_vocab_size
 from bigram.common.optional import needs
 from bigram.common.types import Column, Csr, Dense, StrPath
-from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, collect, metadata, parse_metadata
+from bigram.counts.columns import (
+    COLUMNS,
+    LINES_PER_BLOCK,
+    collect,
+    describe,
+    parse_metadata,
+)
 from bigram.counts.rows import pairs_of
 from bigram.storage.atomic import atomic_write
 
@@ -24,6 +30,10 @@ if TYPE_CHECKING:
     from bigram.tokenizers.protocol import Tokenizer
 
 __all__ = ["read_parquet", "to_arrow", "to_pandas", "write_parquet"]
+
+
+# What a Parquet file may unpack to whatever its size, and for each of its bytes.
+_FREE_BYTES, _BYTES_PER_BYTE, _ROWS_PER_BYTE = 1 << 26, 64, 16
 
 
 def _pyarrow() -> Any:
@@ -39,7 +49,7 @@ def _tables(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> Iterator[pa.Tab
     if tokenizer is not None:
         valid = [s.encode("utf-8", "backslashreplace").decode() for s in tokenizer.vocab]
         symbols = pa.array(valid, pa.string())
-    described = {"bigram": metadata(int(matrix.shape[0]), tokenizer)}
+    described = {"bigram": describe(matrix, tokenizer)}
     for contexts, nexts, values in pairs_of(matrix):
         ids = [pa.array(column.astype(np.int32)) for column in (contexts, nexts)]
         columns = dict(zip(COLUMNS, [*ids, pa.array(values)], strict=True))
@@ -90,16 +100,51 @@ def read_parquet(path: StrPath, *, vocab_size: int | None = None) -> tuple[Csr, 
     pa = _pyarrow()
     from pyarrow.parquet import ParquetFile
 
-    name, tokenizer = os.fspath(path), None
-    vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
+    name, expected = os.fspath(path), None
+    given = vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
     try:
         with open(name, "rb") as handle, ParquetFile(handle) as file:
+            num_bytes = os.fstat(handle.fileno()).st_size
+            _check_bomb(name, file.metadata, num_bytes)
             description = (file.schema_arrow.metadata or {}).get(b"bigram")
             if description is not None:
-                vocab_size, tokenizer = parse_metadata(name, description)
-            return collect(name, _parquet_blocks(name, file), vocab_size), tokenizer
-    except (pa.ArrowException, KeyError) as error:
+                expected = parse_metadata(name, description)
+                vocab_size = expected.vocab_size
+            if vocab_size is None:
+                vocab_size = _largest_id(name, file) + 1
+            matrix = collect(
+                name,
+                _parquet_blocks(name, file),
+                vocab_size,
+                num_bytes=num_bytes,
+                given=given,
+                expected=expected,
+            )
+            return matrix, None if expected is None else expected.tokenizer
+    except (pa.ArrowException, KeyError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the system, not pyarrow's for bytes that it cannot read
         raise ValueError(f"{name}: not Parquet, damaged, or without counts: {error}") from None
+
+
+def _check_bomb(name: str, described: Any, num_bytes: int) -> None:
+    """Refuse a file that unpacks to far more than its size: a page of nothing can say "again"."""
+    groups = [described.row_group(k) for k in range(described.num_row_groups)]
+    unpacked = sum(group.total_byte_size for group in groups)
+    if unpacked > _FREE_BYTES + _BYTES_PER_BYTE * num_bytes:
+        raise ValueError(f"{name}: {num_bytes} bytes unpack to {unpacked}, refused as too many")
+    rows = described.num_rows
+    if rows > _FREE_BYTES // 16 + _ROWS_PER_BYTE * num_bytes:
+        raise ValueError(f"{name}: {num_bytes} bytes hold {rows} rows, refused as too many")
+
+
+def _largest_id(name: str, file: Any) -> int:
+    """Return the largest id of a file that does not say how many there are; it is read for it."""
+    largest = 0
+    for contexts, nexts, _ in _parquet_blocks(name, file):
+        if len(contexts):
+            largest = max(largest, int(contexts.max()), int(nexts.max()))
+    return min(largest, MAX_VOCAB_SIZE - 1)
 
 
 def _parquet_blocks(name: str, file: Any) -> Iterator[tuple[Column, Column, Column]]:

@@ -59,7 +59,7 @@ def _values(array: Any) -> Array:
     """Return counts as int64, each checked to be one, and their sum to fit."""
     refuse_masked(array, "matrix")
     check_int64(array, "matrix")
-    values = np.ascontiguousarray(array, np.int64)
+    values = np.ascontiguousarray(native(array), np.int64)
     if values.ndim != 1:
         raise ValueError(f"the values of matrix have shape {values.shape}, wanted one dimension")
     check_counts(values)

@@ -14,7 +14,13 @@ import numpy as np
 
 from bigram.common.checks import MAX_INT, MAX_VOCAB_SIZE, check_vocab_size
 from bigram.common.types import Column, Csr, Dense, StrPath
-from bigram.counts.columns import COLUMNS, LINES_PER_BLOCK, collect, metadata, parse_metadata
+from bigram.counts.columns import (
+    COLUMNS,
+    LINES_PER_BLOCK,
+    collect,
+    describe,
+    parse_metadata,
+)
 from bigram.counts.rows import pairs_of
 from bigram.storage.atomic import atomic_write
 from bigram.tokenizers.protocol import Tokenizer, check_tokenizer
@@ -31,7 +37,7 @@ def write_tsv(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: StrPath) -
     if tokenizer is not None:
         symbols = [_escaped(symbol) for symbol in tokenizer.vocab]
     with atomic_write(path) as file:
-        head = f"{_MARK}{metadata(int(matrix.shape[0]), tokenizer)}\n" + "\t".join(COLUMNS) + "\n"
+        head = f"{_MARK}{describe(matrix, tokenizer)}\n" + "\t".join(COLUMNS) + "\n"
         file.write(head.encode())
         for block in pairs_of(matrix):
             for start in range(0, len(block[0]), LINES_PER_BLOCK):
@@ -55,15 +61,20 @@ def read_tsv(
 ) -> tuple[Csr, Tokenizer | None]:
     """Read counts from lines of context, next and count, in any order; equal pairs add up."""
     check_tokenizer(tokenizer)
-    vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
-    name = os.fspath(path)
-    with open(name, encoding="utf-8", newline="\n") as file:
+    given = vocab_size = None if vocab_size is None else check_vocab_size(vocab_size)
+    name, expected = os.fspath(path), None
+    with open(name, encoding="utf-8-sig", newline="\n") as file:
+        num_bytes = os.fstat(file.fileno()).st_size
         try:
             place, number = 0, 0
             line = file.readline()
             if line.startswith(_MARK):
-                vocab_size, found = parse_metadata(name, line[len(_MARK) :])
-                tokenizer = found if tokenizer is None else tokenizer
+                expected = parse_metadata(name, line[len(_MARK) :])
+                vocab_size = expected.vocab_size
+                if tokenizer is None:
+                    tokenizer = expected.tokenizer
+                elif tokenizer != expected.tokenizer:
+                    expected = None  # of other ids
                 place, number = file.tell(), 1
                 line = file.readline()
             if tuple(line.rstrip("\r\n").split("\t")) == COLUMNS:
@@ -73,9 +84,12 @@ def read_tsv(
             if tokenizer is not None:
                 vocab_size = tokenizer.vocab_size
             blocks = _tsv_blocks(name, file, number, tokenizer, vocab_size)
-            return collect(name, blocks, vocab_size), tokenizer
+            matrix = collect(
+                name, blocks, vocab_size, num_bytes=num_bytes, given=given, expected=expected
+            )
         except UnicodeDecodeError as error:
             raise ValueError(f"{name}: not UTF-8: {error}") from None
+    return matrix, tokenizer
 
 
 def _tsv_blocks(
@@ -100,7 +114,8 @@ def _tsv_blocks(
                 row = (ids[context], ids[following], _number(value))
         except ValueError:
             wanted = "context, next and count, numbers in plain digits"
-            raise ValueError(f"{name}, line {number}: {line!r} is not {wanted}") from None
+            shown = line if len(line) <= 60 else line[:57] + "..."
+            raise ValueError(f"{name}, line {number}: {shown!r} is not {wanted}") from None
         except KeyError as error:
             raise ValueError(f"{name}, line {number}: {error} is not a symbol") from None
         rows.append(row)
