@@ -1,5 +1,7 @@
 """Token files: the formats, their errors, documents, and chunks that lose no pair."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,43 @@ def test_bad_arguments_are_named(tmp_path) -> None:
         bigram.count(Corpus.shards(tmp_path / "a.npy", dtype="uint16", vocab_size=5))
     with pytest.raises(FileNotFoundError):
         bigram.count(Corpus.shards(tmp_path / "none.bin", vocab_size=5))
+
+
+@pytest.mark.parametrize("eod_id", [None, 3])
+def test_mapped_files_give_the_same_tokens(tmp_path, chunk, eod_id) -> None:
+    paths = [tmp_path / "a.bin", tmp_path / "b.npy"]
+    tokens = np.arange(5000, dtype="<u2") % 7
+    tokens.tofile(paths[0])
+    np.save(paths[1], tokens[::-1])
+    read, mapped = (
+        list(Corpus.shards(paths, vocab_size=7, eod_id=eod_id, mmap=mmap).source.units())
+        for mmap in (False, True)
+    )
+    assert len(read) == len(mapped)
+    for one, other in zip(read, mapped, strict=True):
+        assert np.array_equal(one.tokens, other.tokens)
+        assert one[1:] == other[1:]
+
+
+@pytest.mark.parametrize("suffix", ["bin", "npy"])
+def test_a_file_that_is_shortened_while_it_is_read_is_an_error(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(shards, "CHUNK_TOKENS", 1 << 14)
+    path = tmp_path / f"a.{suffix}"
+    tokens = np.ones(1 << 16, dtype="<u2")
+    tokens.tofile(path) if suffix == "bin" else np.save(path, tokens)
+    units = Corpus.shards(path, vocab_size=2).source.units()
+    assert int(next(units).tokens.sum()) == 1 << 14
+    os.truncate(path, 1 << 16)
+    with pytest.raises(ValueError, match=rf"a\.{suffix}: ends at byte 65536, wanted \d+ bytes: it"):
+        list(units)
+
+
+def test_tokens_that_are_checked_do_not_change_with_the_file(tmp_path) -> None:
+    path = tmp_path / "a.bin"
+    np.ones(4096, dtype="<u2").tofile(path)
+    (unit,) = Corpus.shards(path, vocab_size=2).source.units()
+    with path.open("r+b") as file:
+        file.write(b"\xff" * 8192)
+    assert (unit.tokens == 1).all()
+    with pytest.raises(ValueError, match="= 65535 is outside"):
+        bigram.count(Corpus.shards(path, vocab_size=2))

@@ -116,8 +116,9 @@ class Corpus:
         dtype: npt.DTypeLike | None = None,
         vocab_size: int,
         eod_id: int | None = None,
+        mmap: bool = False,
     ) -> Corpus:
-        """Read token ids from files, memory-mapped.
+        """Read token ids from files, chunk by chunk.
 
         A file is one sequence. It is headerless (nanoGPT), or has llm.c's header of 256 int32
         (magic number 20240520 with uint16, 20240801 with uint32), or is a ``.npy``.
@@ -134,6 +135,10 @@ class Corpus:
         eod_id : int, optional
             The id between documents, which are then the sequences: a file is read as if it began
             and ended with this id. None makes each file one sequence.
+        mmap : bool
+            Map the files into memory instead of reading them into chunks of up to 32 to 128 MiB.
+            Only for files that nobody changes meanwhile: one that is shortened ends the process by
+            SIGBUS, where reading it raises ValueError.
 
         Returns
         -------
@@ -160,7 +165,8 @@ class Corpus:
         """
         size = check_index(vocab_size, "vocab_size", 1, MAX_VOCAB_SIZE)
         eod = None if eod_id is None else check_index(eod_id, "eod_id", 0, size - 1)
-        return cls(TokenFiles(expand_paths(paths), check_shard_dtype(dtype), size, eod))
+        files = expand_paths(paths)
+        return cls(TokenFiles(files, check_shard_dtype(dtype), size, eod, bool(mmap)))
 
     @classmethod
     def jsonl(cls, paths: StrPaths, *, text_key: str = "text", errors: str = "strict") -> Corpus:

@@ -1,4 +1,4 @@
-"""Token ids on disk: memory-mapped shards of nanoGPT, llm.c and NumPy."""
+"""Token ids on disk: shards of nanoGPT, llm.c and NumPy, read in chunks or memory-mapped."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ class TokenFiles:
     dtype: np.dtype[Any] | None
     vocab_size: int
     eod_id: int | None
+    mapped: bool = False
 
     @property
     def can_be_read_again(self) -> bool:
-        """Whether a second pass gives the same tokens: always, as the files are memory-mapped."""
+        """Whether a second pass gives the same tokens: always, as these are regular files."""
         return True
 
     def total(self) -> int | None:
@@ -56,27 +57,23 @@ class TokenFiles:
         """
         for path in self.paths:
             with open(path, "rb", buffering=0) as file:
-                shard = _Shard(file, path, self.dtype)
-            yield from self._units_of(shard, path)
+                yield from self._units_of(_Shard(file, path, self.dtype, self.mapped), path)
 
     def _units_of(self, shard: _Shard, path: str) -> Iterator[Tokens]:
-        tokens, eod = shard.tokens, self.eod_id
-        if not len(tokens):
-            return
-        for start in range(0, len(tokens), CHUNK_TOKENS):
-            before = max(
-                0, start - 1
-            )  # the last token of the chunk before, so that no pair is lost
-            chunk = tokens[before : start + CHUNK_TOKENS]
+        eod, last = self.eod_id, None
+        for start in range(0, shard.num_tokens, CHUNK_TOKENS):
+            stop = min(start + CHUNK_TOKENS, shard.num_tokens)
+            before = max(0, start - 1)  # the last token of the chunk before: no pair is lost
+            chunk = shard.read(before, stop)
             self._check(chunk, shard, path, before)
             if eod is not None and start == 0 and chunk[0] != eod:
                 yield Tokens(np.array([eod, chunk[0]], dtype=np.int64), 1)
             num_started = int(start == 0) if eod is None else int((chunk[:-1] == eod).sum())
-            num_read = tokens.itemsize * min(CHUNK_TOKENS, len(tokens) - start)
-            yield Tokens(chunk, num_started, num_read)
-            shard.forget(start + CHUNK_TOKENS)
-        if eod is not None and tokens[-1] != eod:
-            yield Tokens(np.array([tokens[-1], eod], dtype=np.int64), 0)
+            last = chunk[-1]
+            yield Tokens(chunk, num_started, chunk.itemsize * (stop - start))
+            shard.forget(stop)
+        if eod is not None and last is not None and last != eod:
+            yield Tokens(np.array([last, eod], dtype=np.int64), 0)
 
     def _check(self, chunk: Ids, shard: _Shard, path: str, start: int) -> None:
         if chunk.max() < self.vocab_size and (chunk.dtype.kind == "u" or chunk.min() >= 0):
@@ -101,29 +98,55 @@ def check_shard_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
 
 
 class _Shard:
-    """A memory-mapped file and its tokens."""
+    """An open file and where its tokens are.
 
-    def __init__(self, file: io.FileIO, path: str, dtype: np.dtype[Any] | None) -> None:
+    Chunks are read into memory of their own: another process that rewrites the file cannot change
+    tokens that are checked, and one that shortens it is an error. Of a mapped file the former is
+    not true, and the latter ends the process.
+    """
+
+    def __init__(
+        self, file: io.FileIO, path: str, dtype: np.dtype[Any] | None, mapped: bool
+    ) -> None:
         size = os.fstat(file.fileno()).st_size
-        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else None
-        head = b"" if self._map is None else self._map[:_HEADER_BYTES]
         if path.endswith(".npy"):
-            found, self.offset, count = _npy_layout(file, path)
+            self.dtype, self.offset, count = _npy_layout(file, path)
         else:
-            found, self.offset, count = _raw_layout(head, size, path, dtype)
-        if dtype is not None and found.newbyteorder("=") != dtype.newbyteorder("="):
-            raise ValueError(f"dtype = {dtype}, but {path} contains {found}")
-        if self.offset + count * found.itemsize != size:
+            head = file.read(_HEADER_BYTES) or b""
+            self.dtype, self.offset, count = _raw_layout(head, size, path, dtype)
+        if dtype is not None and self.dtype.newbyteorder("=") != dtype.newbyteorder("="):
+            raise ValueError(f"dtype = {dtype}, but {path} contains {self.dtype}")
+        if self.offset + count * self.dtype.itemsize != size:
             raise ValueError(
-                f"{path}: size = {size} bytes, wanted {self.offset + count * found.itemsize}: "
-                f"{count} tokens of {found} from byte {self.offset}"
+                f"{path}: size = {size} bytes, wanted {self.offset + count * self.dtype.itemsize}: "
+                f"{count} tokens of {self.dtype} from byte {self.offset}"
             )
-        self.tokens: Ids = (
-            np.frombuffer(self._map, found, count, self.offset)
-            if self._map is not None
-            else np.empty(0, found)
-        )
+        self.num_tokens = count
+        self._file, self._path = file, path
+        self._map = None
+        if mapped and count:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._forgotten = 0
+
+    def read(self, start: int, stop: int) -> Ids:
+        """Return some of the tokens."""
+        place = self.offset + start * self.dtype.itemsize
+        if self._map is not None:
+            tokens: Ids = np.frombuffer(self._map, self.dtype, stop - start, place)
+            return tokens
+        tokens = np.empty(stop - start, self.dtype)
+        view, done = tokens.view(np.uint8).data, 0
+        self._file.seek(place)
+        while done < len(view):
+            count = self._file.readinto(view[done:])
+            if not count:
+                raise ValueError(
+                    f"{self._path}: ends at byte {place + done}, wanted "
+                    f"{self.offset + self.num_tokens * self.dtype.itemsize} bytes: it was "
+                    "shortened while it was read"
+                )
+            done += count
+        return tokens
 
     def forget(self, count: int) -> None:
         """Release the pages of the first `count` tokens, so that a large file does not fill memory.
@@ -132,7 +155,7 @@ class _Shard:
         """
         if self._map is None or not hasattr(mmap, "MADV_DONTNEED"):
             return
-        end = (self.offset + count * self.tokens.itemsize) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = (self.offset + count * self.dtype.itemsize) // mmap.PAGESIZE * mmap.PAGESIZE
         end = min(end, len(self._map))
         if end > self._forgotten:
             self._map.madvise(mmap.MADV_DONTNEED, self._forgotten, end - self._forgotten)
