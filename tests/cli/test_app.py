@@ -181,3 +181,26 @@ def test_infinities_are_written_as_json(run, corpus, tmp_path) -> None:
     empty = run("evaluate", path, "-", "--json", stdin=b"").json
     assert (empty["nll"], empty["num_tokens"]) == (None, 0)
     assert run("score", path, "-", "--json", stdin=b"e\n").json["score"] == -math.inf
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_without_a_writer_is_named_while_it_is_waited_for(tmp_path, process, model) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    pipe = subprocess.PIPE
+    for arguments, texts in ((["fit", path, "-o", tmp_path / "n"], 1), (["score", model, path], 1)):
+        with process(*arguments, stdout=pipe, stderr=pipe) as running:
+            line = running.stderr.readline().decode()
+            assert line == (
+                f"bigram: warning: {path}: is a pipe that nobody writes to yet: "
+                "waiting for a writer\n"
+            )
+            with path.open("w") as writer:
+                writer.write("emma\n" * texts)
+            assert running.wait(60) == 0
+            assert running.stdout.read()
+    with process("fit", path, "-o", tmp_path / "n", stderr=pipe) as running:
+        running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 130
+        assert running.stderr.read() == b""

@@ -1,11 +1,16 @@
 """Files: patterns, compression, standard input, and those that cannot be read."""
 
+import contextlib
 import gzip
 import io
+import os
 import sys
+import threading
 
 import pytest
 
+import bigram
+from bigram.common import waiting
 from bigram.corpus.corpus import Corpus
 
 
@@ -70,3 +75,32 @@ def test_files_that_cannot_be_read_are_named(tmp_path) -> None:
         Corpus.lines([3])
     with pytest.raises(ValueError, match="errors = 'ignore'"):
         Corpus.lines("a", errors="ignore")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
+def test_a_wait_for_a_writer_is_announced(tmp_path, monkeypatch, ending) -> None:
+    if ending == ".zst" and sys.version_info < (3, 14):
+        pytest.importorskip("backports.zstd")
+    monkeypatch.setattr(waiting, "_SECONDS", 0.05)
+    seen = threading.Event()
+    monkeypatch.setattr(waiting, "_warn", lambda path: seen.set())
+    path = tmp_path / f"pipe{ending}"
+    os.mkfifo(path)
+
+    def write() -> None:
+        seen.wait(20)
+        path.write_bytes(b"not packed")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with contextlib.suppress(OSError):
+        assert list(Corpus.lines(path)) == ["not packed"]
+    writer.join()
+    assert seen.is_set()
+
+
+def test_token_ids_are_read_from_regular_files_only(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: is not a regular file, wanted a file of token ids"):
+        bigram.count(Corpus.shards(tmp_path / "pipe", vocab_size=9))

@@ -16,6 +16,7 @@ import typer
 from bigram.cli.inputs import COUNT_FORMS, read_counts
 from bigram.cli.options import Json, add_command
 from bigram.cli.output import emit_json, emit_table
+from bigram.common.waiting import announcing_a_wait
 from bigram.smoothing.description import from_json as smoothing_from_json
 from bigram.storage.container import open_arrays
 
@@ -48,7 +49,9 @@ def info(
 def _described(path: str) -> dict[str, Any]:
     if path.endswith(COUNT_FORMS):
         return _counts(path)
-    with open(path, "rb") as file:
+    with announcing_a_wait(path):
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    with file:
         head = file.read(_KENLM_FIXED)
         if head.startswith(_KENLM_MAGIC):
             return _kenlm(path, file)

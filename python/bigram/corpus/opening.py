@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from bigram.common.checks import bad_kind
 from bigram.common.optional import needs
 from bigram.common.types import StrPaths
+from bigram.common.waiting import announcing_a_wait
 
 __all__ = ["Reader", "are_files", "expand_paths", "open_binary", "total_bytes"]
 
@@ -85,11 +86,13 @@ def open_binary(path: str) -> Iterator[Reader]:
         yield _standard_input()
         return
     if not path.endswith((".gz", ".zst")):
-        with open(path, "rb", buffering=0) as plain:
+        with announcing_a_wait(path):
+            plain = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below
+        with plain:
             yield plain
         return
     try:
-        with gzip.open(path, "rb") if path.endswith(".gz") else _open_zstd(path) as stream:
+        with _open_gzip(path) if path.endswith(".gz") else _open_zstd(path) as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise OSError(f"{path}: damaged or truncated: {error}") from error
@@ -105,6 +108,14 @@ def _standard_input() -> Reader:
 
 
 @contextmanager
+def _open_gzip(path: str) -> Iterator[Reader]:
+    with announcing_a_wait(path):
+        stream = gzip.open(path, "rb")  # noqa: SIM115 - closed below
+    with stream:
+        yield stream
+
+
+@contextmanager
 def _open_zstd(path: str) -> Iterator[Reader]:
     # It reads several frames, and notices one that is cut short.
     if sys.version_info >= (3, 14):
@@ -112,7 +123,9 @@ def _open_zstd(path: str) -> Iterator[Reader]:
     else:
         with needs("backports.zstd", extra="zstd", purpose=f"reading {path}"):
             from backports import zstd
-    with zstd.open(path, "rb") as stream:
+    with announcing_a_wait(path):
+        opened = zstd.open(path, "rb")
+    with opened as stream:
         try:
             yield stream
         except zstd.ZstdError as error:

@@ -56,6 +56,8 @@ class TokenFiles:
         Where `eod_id` separates documents, a file reads as if it began and ended with it.
         """
         for path in self.paths:
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise ValueError(f"{path}: is not a regular file, wanted a file of token ids")
             with open(path, "rb", buffering=0) as file:
                 yield from self._units_of(_Shard(file, path, self.dtype, self.mapped), path)
 
