@@ -1,8 +1,13 @@
 """Reading ARPA files: what was written, files by other programs, and damage."""
 
+import bz2
 import gzip
+import lzma
 import math
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -107,15 +112,15 @@ WRONG = [
     ("ngram 2=3\n", "ngram 2=3\nngram 3=1\n", 4, "the model is of order 3 or more, wanted order 2"),
     ("ngram 2=3\n", "ngram 2=three\n", 3, "wanted ngram 2="),
     ("ngram 2=3\n", "ngram 2=99999999999999999999\n", 3, "more than the file can hold"),
-    ("ngram 1=4", "ngram 1=5", 10, "ends before the 5 1-grams"),
+    ("ngram 1=4", "ngram 1=5", 11, "ends before the 5 1-grams"),
     ("ngram 1=4", "ngram 1=3", 9, "more 1-grams than the header"),
-    ("ngram 2=3", "ngram 2=4", 15, "ends before the 4 2-grams"),
+    ("ngram 2=3", "ngram 2=4", 16, "ends before the 4 2-grams"),
     ("ngram 2=3", "ngram 2=2", 14, "more 2-grams than the header"),
     ("\\1-grams:\n", "", 5, "wanted '.*1-grams:'"),
     ("\\2-grams:\n", "", 11, "wanted '.*2-grams:'"),
     ("-0.75\t</s>", "zero\t</s>", 8, "not a number"),
     ("-0.75\t</s>", "nan\t</s>", 8, "not a number"),
-    ("-0.75\t</s>", "-inf\t</s>", 8, "not a number"),
+    ("-0.75\t</s>", "inf\t</s>", 8, "not a number"),
     ("-0.75\t</s>", "-0.75x\t</s>", 8, "not a number"),
     ("-0.75\t</s>", "-1e999\t</s>", 8, "not a number"),
     ("-0.75\t</s>", "0.75\t</s>", 8, "the log-probability is positive"),
@@ -196,3 +201,89 @@ def test_a_tokenizer_must_have_the_words_of_the_file(tmp_path):
             SMALL.replace("<s> a", "<s> <unk>"),
             tokenizer=bigram.CharTokenizer((".", "a"), "."),
         )
+
+
+OTHERS = {
+    "a tab after the equals sign": SMALL.replace("ngram 1=4", "ngram 1=\t4"),
+    "tabs in the header": SMALL.replace("ngram 1=4", "ngram\t1 =\t4 "),
+    "comments before": "# made by hand\n\n# ngram 1=7\n" + SMALL,
+    "free text before": "a model of a's\n\\1-grams:\nngram 1=9\n" + SMALL,
+    "blank lines in a section": SMALL.replace("-0.75\t</s>", "\n \t\r\n-0.75\t</s>").replace(
+        "-0.125\ta", "\n\n-0.125\ta"
+    ),
+    "blank lines everywhere": SMALL.replace("\n", "\n\n \n"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_kenlm_and_srilm_read_is_read(name, tmp_path):
+    model, expected = read(tmp_path, OTHERS[name]), read(tmp_path, SMALL)
+    assert model.tokenizer == expected.tokenizer
+    assert np.array_equal(model.probs(), expected.probs())
+
+
+def test_minus_infinity_is_zero_as_in_srilm(tmp_path):
+    text = SMALL.replace("0\t<s>\t-0.5", "-inf\t<s>\t-inf").replace("-0.125\ta", "-Inf\ta")
+    zero = SMALL.replace("0\t<s>\t-0.5", "-99\t<s>\t-99").replace("-0.125\ta", "-99\ta")
+    model = read(tmp_path, text)
+    assert np.array_equal(model.probs(), read(tmp_path, zero).probs())
+    assert model.probs()[2, 0] == 0.0
+    words = SMALL.replace("-0.5\ta\t-0.25", "-0.5\t-inf\t-0.25").replace("\ta a", "\t-inf -inf")
+    words = words.replace("<s> a", "<s> -inf").replace("\ta </s>", "\t-inf </s>")
+    assert "-inf" in read(tmp_path, words).tokenizer.vocab  # as a word
+
+
+def test_a_file_of_unigrams_is_a_model(tmp_path):
+    text = (
+        "\\data\\\nngram 1=4\n\n\\1-grams:\n-1\t<unk>\n-99\t<s>\n-0.5\t</s>\n-0.25\ta\n\n\\end\\\n"
+    )
+    model = read(tmp_path, text)
+    assert model.score("a a b") == pytest.approx((-0.25 * 2 - 1 - 0.5) * math.log(10))
+    with pytest.raises(ValueError, match=r"line 9: got 'x', wanted .*1-grams than the header"):
+        read(tmp_path, text.replace("\n\n\\end", "\nx\n\\end"))
+
+
+def test_errors_name_the_line_of_the_file_beyond_blank_lines(tmp_path):
+    text = SMALL.replace("-0.75\t</s>", "\n\n-0.75\t</s>").replace("-0.125\ta", "\n-0.x\ta")
+    line = text.split("\n").index("-0.x\ta </s>") + 1
+    with pytest.raises(ValueError, match=f"line {line}: not a number"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("module", [bz2, gzip, lzma])
+def test_compressed_files_are_read_by_their_content(module, tmp_path):
+    expected = read(tmp_path, SMALL).probs()
+    packed = module.compress(SMALL.encode())
+    assert np.array_equal(read(tmp_path, packed).probs(), expected)
+    half = len(SMALL) // 2
+    members = module.compress(SMALL[:half].encode()) + module.compress(SMALL[half:].encode())
+    assert np.array_equal(read(tmp_path, members + bytes(512)).probs(), expected)
+    for cut in (7, len(packed) // 2, len(packed) - 1):
+        with pytest.raises(ValueError, match=r"model.arpa: the \w+ data is damaged"):
+            read(tmp_path, packed[:cut])
+
+
+@pytest.mark.parametrize("module", [bz2, gzip, lzma])
+def test_a_bomb_is_refused_in_proportion_to_its_size(module, tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "bomb"
+    path.write_bytes(module.compress(b"\n" * (300 << 20)))
+    code = (
+        "import resource, sys; from bigram.arpa.reader import read_arpa\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "try: read_arpa(sys.argv[1])\n"
+        "except ValueError as error: assert 'refused as too many' in str(error), error\n"
+        "else: raise SystemExit('taken')\n"
+        "print(peak() - before)\n"
+    )
+    assert resource
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
+    assert int(done.stdout) < 150_000
+
+
+def test_blank_lines_take_linear_time(tmp_path):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="the file ends, wanted"):
+        read(tmp_path, "\\data\\\n" + "\n" * 20_000_000)
+    assert time.perf_counter() - start < 5

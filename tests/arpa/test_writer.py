@@ -153,3 +153,10 @@ def test_a_model_without_a_boundary_is_refused(tmp_path):
             ValueError, match="an ARPA file needs a boundary symbol for <s> and </s>"
         ):
             model.to_arpa(tmp_path / "m.arpa")
+
+
+def test_a_word_that_kenlm_takes_for_the_unknown_one_is_refused(tmp_path):
+    model = bigram.CountModel(bigram.AddK(1.0), bigram.WordTokenizer.from_texts(["a <UNK> b"]))
+    model.fit(["a <UNK> b"])
+    with pytest.raises(ValueError, match="symbol '<UNK>' cannot be in an ARPA file"):
+        model.to_arpa(tmp_path / "model.arpa")

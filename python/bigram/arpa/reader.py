@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
+import itertools
 import os
 import re
 import warnings
-import zlib
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
 from bigram.arpa.conventions import BEGIN, END, UNKNOWN, ZERO
+from bigram.arpa.packed import unpacked
 from bigram.common.threads import resolve_num_threads
 from bigram.common.types import StrPath
 from bigram.kernels.arpa import ArpaWords
@@ -28,7 +28,16 @@ __all__ = ["read_arpa"]
 
 _MISSING_UNKNOWN = -100.0  # KenLM's log10 probability of <unk> if a file has none
 _LARGEST = 308.0  # log10 of the largest float64, rounded down
-_COUNT = re.compile(rb"ngram +(\d+) *= *(\d+)")
+_COUNT = re.compile(rb"ngram[ \t]+(\d+)[ \t]*=[ \t]*(\d+)")
+_START = re.compile(rb"^[ \t]*\\data\\[ \t\r]*$", re.MULTILINE)
+_BLANKS = b" \t\r\0"
+_BLANK = re.compile(rb"[ \t\r\n\0]*")
+_BLANK_LINE = re.compile(rb"^[ \t\r\0]*\n", re.MULTILINE)
+_MINUS_INFINITY = re.compile(rb"^[ \t]*-inf(?:inity)?(?=[ \t])", re.MULTILINE | re.IGNORECASE)
+_INFINITE_BACKOFF = re.compile(
+    rb"^([ \t]*[^ \t\r\n]+[ \t]+[^ \t\r\n]+[ \t]+)-inf(?:inity)?[ \t\r]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _ERRORS = {
     1: "the section ends before the {wanted} {order}-grams that the header declares",
     2: "not a number",
@@ -71,10 +80,11 @@ def read_arpa(path: StrPath, tokenizer: Tokenizer | None = None) -> tuple[Backof
     """
     check_tokenizer(tokenizer)
     file = _File(path)
-    counts = file.header()
-    words = file.unigrams(counts[0])
-    pairs = file.bigrams(words, counts[1])
-    file.end()
+    try:
+        words, pairs = file.ngrams()
+    except _UnusualError:
+        file.simplify()
+        words, pairs = file.ngrams()
     names = file.decode(words.joined())
     ids, tokenizer = _ids(file, names, tokenizer)
     return _assemble(file, words, pairs, names, ids, tokenizer), tokenizer
@@ -89,33 +99,58 @@ class _Pairs(NamedTuple):
     begin: int  # the first one's byte
 
 
+class _UnusualError(Exception):
+    """What the parser takes for an error may be a blank line within a section, or -inf."""
+
+
 class _File:
     """The text of a file, whole in memory, and the byte that is read next."""
 
     def __init__(self, path: StrPath) -> None:
         self.name = os.fspath(path)
         with open(path, "rb") as file:
-            self.text = file.read()
-        if self.text.startswith(b"\x1f\x8b"):
-            try:
-                self.text = gzip.decompress(self.text)
-            except (OSError, EOFError, zlib.error) as error:
-                raise ValueError(f"{self.name}: the gzip data is damaged: {error}") from None
+            self.text = unpacked(file.read(), self.name)
+        self.original: bytes | None = None
         self.position = 0
+
+    def simplify(self) -> None:
+        """Leave out blank lines, and write zero as KenLM does where SRILM may write -inf."""
+        self.original, self.position = self.text, 0
+        text = _MINUS_INFINITY.sub(b"-99", _BLANK_LINE.sub(b"", self.text))
+        start = text.find(b"\\1-grams:")
+        stop = text.find(b"\\2-grams:", start)
+        stop = len(text) if stop < 0 else stop
+        unigrams = _INFINITE_BACKOFF.sub(rb"\g<1>-99", text[start:stop])
+        self.text = text[:start] + unigrams + text[stop:] if start >= 0 else text
+
+    def ngrams(self) -> tuple[ArpaWords, _Pairs]:
+        """Read the sections."""
+        order, counts = self.header()
+        words = self.unigrams(counts[0])
+        if order == 1:
+            none = np.zeros(0, np.int64)
+            pairs = _Pairs(np.zeros(0), none, none, self.position)
+        else:
+            pairs = self.bigrams(words, counts[1])
+        self.end(order)
+        return words, pairs
 
     def fail(self, message: str, position: int | None = None) -> NoReturn:
         """Raise ValueError with the line of a byte, that of the present position if None."""
         line = self.text.count(b"\n", 0, self.position if position is None else position) + 1
+        if self.original is not None:
+            lines = enumerate(self.original.split(b"\n"), 1)
+            kept = (number for number, text in lines if text.strip(_BLANKS))
+            line = next(itertools.islice(kept, line - 1, None), self.original.count(b"\n") + 1)
         raise ValueError(f"{self.name}, line {line}: {message}")
 
     def line(self) -> bytes:
         """Return the next line that is not empty, without reading past it; b"" at the end."""
-        while self.position < len(self.text):
-            line = self.rest_of_line().strip(b" \t\r\n\0")
-            if line:
-                return line
-            self._skip()
-        return b""
+        blank = _BLANK.match(self.text, self.position)
+        assert blank is not None
+        # To the start of the line that is not empty, not to its first word.
+        self.position = max(self.position, self.text.rfind(b"\n", 0, blank.end()) + 1)
+        return self.rest_of_line().strip(b" \t\r\n\0")
 
     def rest_of_line(self) -> bytes:
         """Return the line from the present position on."""
@@ -134,8 +169,10 @@ class _File:
             self.fail(f"{got}, wanted {_shown(wanted)}{more}")
         self._skip()
 
-    def header(self) -> tuple[int, int]:
-        r"""Read the numbers of 1-grams and 2-grams, after \data\."""
+    def header(self) -> tuple[int, list[int]]:
+        r"""Read the order, and the numbers of 1-grams and perhaps 2-grams, after \data\."""
+        start = _START.search(self.text)  # after comments and whatever else there is, as in SRILM
+        self.position = 0 if start is None else start.start()
         self.expect(b"\\data\\")
         counts: list[int] = []
         while match := _COUNT.fullmatch(self.line()):
@@ -148,10 +185,12 @@ class _File:
                 self.fail(f"{count} {order}-grams are more than the file can hold")
             counts.append(count)
             self._skip()
+        if len(counts) == 1 and b"\n\\2-grams:" not in self.text:
+            return 1, counts
         if len(counts) < 2:
             got = f"got {_shown(self.line())}" if self.line() else "the file ends"
             self.fail(f"{got}, wanted ngram {len(counts) + 1}=...")
-        return counts[0], counts[1]
+        return 2, counts
 
     def unigrams(self, count: int) -> ArpaWords:
         self.expect(b"\\1-grams:")
@@ -176,6 +215,8 @@ class _File:
 
     def _check(self, error: int, position: int, order: int, count: int) -> None:
         self.position = position
+        if error in (1, 2) and self.original is None:
+            raise _UnusualError
         if error:
             message = _ERRORS[error].format(order=order, wanted=count)
             self.fail(f"{message}: {_shown(self.rest_of_line())}")
@@ -185,9 +226,9 @@ class _File:
             return ""
         return f": are there more {order}-grams than the header declares?"
 
-    def end(self) -> None:
+    def end(self, order: int) -> None:
         r"""Read \end\, which must be the last line."""
-        self.expect(b"\\end\\", self._more(2))
+        self.expect(b"\\end\\", self._more(order))
         if self.line():
             self.fail(f"got {_shown(self.line())} after \\end\\, wanted the end of the file")
 

@@ -77,13 +77,14 @@ def _check_symbols(tokenizer: Tokenizer) -> None:
     words = [word for k, word in enumerate(tokenizer.vocab) if k not in special]
     together = "".join(words)
     if all(words) and not any(c in together for c in _SEPARATORS):
-        refused = {BEGIN, END, UNKNOWN}.intersection(words)
+        # KenLM reads <UNK>, as others write it, for <unk>.
+        refused = {BEGIN, END, UNKNOWN, UNKNOWN.upper()}.intersection(words)
     else:
         refused = {word for word in words if not word or any(c in word for c in _SEPARATORS)}
     if refused:
         raise ValueError(
             f"symbol {min(refused)!r} cannot be in an ARPA file: symbols must not be empty, hold "
-            f"NUL, tab, newline, CR or space, or be {BEGIN}, {END} or {UNKNOWN}"
+            f"NUL, tab, newline, CR or space, or be {BEGIN}, {END}, {UNKNOWN} or {UNKNOWN.upper()}"
         )
 
 
