@@ -101,3 +101,13 @@ def test_data_sets_are_read_in_batches() -> None:
     assert list(Corpus.records(DataSet())) == TEXTS
     with pytest.raises(ValueError, match="no column 'body'; it has text"):
         list(Corpus.records(DataSet(), text_key="body"))
+
+
+def test_errors_do_not_quote_records_of_any_size(tmp_path) -> None:
+    path = tmp_path / "a.jsonl"
+    wide = ", ".join(f'"{i}": 1' for i in range(10_000))
+    for record in ("{" + wide + "}", '{"' + "k" * 1_000_000 + '": 1}'):
+        path.write_text(record + "\n")
+        with pytest.raises(ValueError, match=r"line 1 has no 'text'; it has .*\.\.\.$") as caught:
+            list(Corpus.jsonl(path))
+        assert len(str(caught.value)) < 1000

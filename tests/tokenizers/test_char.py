@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bigram.corpus.corpus import Corpus
+from bigram.tokenizers import char
 from bigram.tokenizers.byte import ByteTokenizer
 from bigram.tokenizers.char import CharTokenizer
 from bigram.tokenizers.errors import UnknownSymbolError
@@ -130,3 +131,24 @@ def test_a_vocabulary_is_built_from_the_files_of_a_corpus(tmp_path) -> None:
         "b",
         "ç",
     )
+
+
+def test_long_texts_are_encoded_in_parts_between_which_a_signal_is_heard(monkeypatch) -> None:
+    text = "abé漢" * 50 + "ab" * 90 + "漢"
+    tokenizer = CharTokenizer.from_symbols(text, boundary=".")
+    expected, pairs = tokenizer.encode(text), tokenizer.encode_batch([text, "ab", text])
+    sizes = []
+    kernel = char.encode_characters
+
+    def recorded(data, table, **options):
+        sizes.append(len(data.decode()))
+        return kernel(data, table, **options)
+
+    monkeypatch.setattr(char, "encode_characters", recorded)
+    monkeypatch.setattr(char, "_PART", 32)
+    assert np.array_equal(tokenizer.encode(text), expected)
+    for found, wanted in zip(tokenizer.encode_batch([text, "ab", text]), pairs, strict=True):
+        assert np.array_equal(found, wanted)
+    assert max(sizes) <= 32
+    with pytest.raises(UnknownSymbolError, match="position 381"):
+        tokenizer.encode(text + "z")

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
 
 from bigram.common.optional import needs
@@ -16,6 +17,7 @@ from bigram.corpus.units import Lines, Texts, TextUnit, join_pieces, split_lines
 __all__ = ["JsonLines", "ParquetFiles", "Records"]
 
 _BATCH_ROWS = 4096
+_MOST_NAMES, _LONGEST_NAME = 20, 60  # in an error
 
 
 @dataclass(frozen=True)
@@ -92,15 +94,22 @@ class Records:
 
 def _column_of(batch: Mapping[str, list[Any]], key: str) -> list[Any]:
     if key not in batch:
-        raise ValueError(f"the data set has no column {key!r}; it has {', '.join(batch)}")
+        raise ValueError(f"the data set has no column {key!r}; it has {_listed(batch)}")
     return batch[key]
+
+
+def _listed(names: Iterable[object]) -> str:
+    """Return the first names, shortened: a record may have any number, of any length."""
+    shown = [str(name) for name in islice(names, _MOST_NAMES + 1)]
+    short = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..." for name in shown]
+    return ", ".join(short[:_MOST_NAMES]) + (", ..." if len(shown) > _MOST_NAMES else "")
 
 
 def _text_of(record: object, key: str, label: str) -> str:
     if not isinstance(record, Mapping):
         raise ValueError(f"{label} is {type(record).__name__}, wanted a mapping with {key!r}")
     if key not in record:
-        raise ValueError(f"{label} has no {key!r}; it has {', '.join(map(str, record))}")
+        raise ValueError(f"{label} has no {key!r}; it has {_listed(record)}")
     text = record[key]
     if not isinstance(text, str):
         raise ValueError(f"{label}: {key!r} is {type(text).__name__}, wanted str")
@@ -140,8 +149,7 @@ class ParquetFiles:
             with parquet.ParquetFile(path) as file:
                 names = file.schema_arrow.names
                 if self.column not in names:
-                    known = ", ".join(names)
-                    raise ValueError(f"{path}: no column {self.column!r}; it has {known}")
+                    raise ValueError(f"{path}: no column {self.column!r}; it has {_listed(names)}")
                 size, num_rows = os.path.getsize(path), file.metadata.num_rows
                 row = read = 0
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=[self.column]):

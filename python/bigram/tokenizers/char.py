@@ -22,6 +22,8 @@ from bigram.tokenizers.protocol import Granularity
 
 __all__ = ["CharTokenizer"]
 
+_PART = 1 << 20  # characters: their buffers stay in the cache
+
 
 @dataclass(frozen=True, repr=False)
 class CharTokenizer:
@@ -317,7 +319,18 @@ class CharTokenizer:
         return self._table[:256].tobytes() if self._table.dtype == np.uint8 else None
 
     def _lookup(self, text: str) -> Ids:
-        """Return the id of every character, `_missing` for those outside the vocabulary."""
+        """Return the id of every character, `_missing` for those outside the vocabulary.
+
+        Long texts are looked up in parts, between which Ctrl-C is heard.
+        """
+        if len(text) <= _PART:
+            return self._lookup_part(text)
+        out = np.empty(len(text), self._table.dtype)
+        for start in range(0, len(text), _PART):
+            out[start : start + _PART] = self._lookup_part(text[start : start + _PART])
+        return out
+
+    def _lookup_part(self, text: str) -> Ids:
         if text.isascii():
             return self._lookup_ascii(text.encode("ascii"))
         out = np.empty(len(text), self._table.dtype)
