@@ -1,6 +1,8 @@
 """`bigram info` on every kind of file."""
 
+import bz2
 import gzip
+import lzma
 import struct
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ def test_info_tells_what_a_model_is(run, model) -> None:
     assert "AddK" in text
 
 
-@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
+@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress, bz2.compress, lzma.compress])
 def test_info_reads_arpa_files_of_any_order(run: Any, tmp_path: Path, pack: Any) -> None:
     path = tmp_path / "model.arpa"
     path.write_bytes(pack(b"\n\\data\\\nngram 1=4\nngram 2 = 7\nngram 3=9\n\n\\1-grams:\n-1\ta\n"))
@@ -43,3 +45,16 @@ def test_info_reads_binary_files_of_kenlm(run: Any, tmp_path: Path) -> None:
     assert found["vocabulary_included"] is True
     path.write_bytes((magic + sanity + fixed)[:-1])
     assert "truncated binary file of KenLM" in run("info", path).err
+
+
+@pytest.mark.parametrize("name", ["m.lm", "m.arpa.xz", "m.lm.bz2", "m.lm.gz"])
+def test_info_and_score_agree_on_what_is_an_arpa_file(run: Any, tmp_path: Path, name: str) -> None:
+    pack = {"xz": lzma.compress, "bz2": bz2.compress, "gz": gzip.compress}.get(
+        name.rpartition(".")[2], bytes
+    )
+    text = b"# by hand\n\\data\\\nngram 1=\t4\n\n\\1-grams:\n-1\t<unk>\n-inf\t<s>\n"
+    path = tmp_path / name
+    path.write_bytes(pack(text + b"\n-0.5\t</s>\n-0.25\ta\n\n\\end\\\n"))
+    assert run("info", path, "--json").json["ngrams"] == {"1": 4}
+    (tmp_path / "texts").write_text("a a\n")
+    assert "-2.302585\ta a" in run("score", path, tmp_path / "texts").out

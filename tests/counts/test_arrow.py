@@ -6,6 +6,7 @@ import pathlib
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 import bigram
@@ -57,3 +58,10 @@ def test_missing_extras_are_named(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=r"pip install \"bigram\["):
         getattr(samples[1], method)()
+
+
+def test_symbols_that_are_lone_surrogates_have_a_data_frame() -> None:
+    pytest.importorskip("pandas")
+    tokenizer = bigram.CharTokenizer((".", "\ud800"), ".")
+    frame = BigramCounts(np.array([[0, 1], [2, 0]]), tokenizer).to_pandas()
+    assert frame["next_symbol"].tolist() == ["\ud800", "."]

@@ -307,3 +307,15 @@ def test_bad_arguments_are_named() -> None:
     assert count(["ab"]) != 3
     with pytest.raises(TypeError):
         hash(count(["ab"]))
+
+
+def test_the_builtin_sum_adds_up_counts(zipf_counts):
+    for matrix in (np.array([[1, 2], [3, 4]]), zipf_counts(5000, 100, 0)):
+        counts = BigramCounts(matrix)
+        assert sum([counts] * 3) == bigram.merge(counts, counts, counts)
+        alone = sum([counts])
+        assert alone == counts
+        alone += counts
+        assert alone.total == 2 * counts.total == 2 * matrix.sum()
+    with pytest.raises(TypeError):
+        sum([counts], 1)

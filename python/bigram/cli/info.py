@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import re
 import struct
@@ -13,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
+from bigram.arpa.conventions import NAMES
+from bigram.arpa.packed import is_packed
 from bigram.cli.inputs import COUNT_FORMS, read_counts
 from bigram.cli.options import Json, add_command
 from bigram.cli.output import emit_json, emit_table
@@ -20,6 +24,11 @@ from bigram.common.waiting import announcing_a_wait
 from bigram.smoothing.description import from_json as smoothing_from_json
 from bigram.storage.container import open_arrays
 
+_PACKED: dict[bytes, Any] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+}
 _KENLM_MAGIC = b"mmap lm http://kheafield.com/code format version 5\n\0"
 _KENLM_FIXED = 88  # where its fixed parameters begin, after magic and sanity numbers
 _KENLM_MODELS = ("probing", "rest probing", "trie", "quantized trie", "array trie")
@@ -56,7 +65,7 @@ def _described(path: str) -> dict[str, Any]:
         if head.startswith(_KENLM_MAGIC):
             return _kenlm(path, file)
         file.seek(0)
-        if head.startswith(b"\x1f\x8b") or b"\\data\\" in head or path.endswith(".arpa"):
+        if is_packed(head) or b"\\data\\" in head or path.endswith(NAMES):
             return _arpa(path, file)
     return _stored(path)
 
@@ -112,12 +121,13 @@ def _arpa(path: str, file: BufferedReader) -> dict[str, Any]:
 
 
 def _first_lines(path: str, file: BufferedReader) -> Iterator[bytes]:
-    packed = file.peek(2)[:2] == b"\x1f\x8b"
+    head = file.peek(6)
+    unpack = next((_PACKED[start] for start in _PACKED if head.startswith(start)), None)
     try:
-        with gzip.GzipFile(fileobj=file) if packed else file as stream:
+        with file if unpack is None else unpack(file) as stream:
             for _ in range(_ARPA_HEAD_LINES):
                 yield stream.readline(1000).strip()
-    except (EOFError, zlib.error) as error:
+    except (EOFError, lzma.LZMAError, zlib.error) as error:
         raise OSError(f"{path}: damaged or truncated compressed file ({error})") from error
 
 

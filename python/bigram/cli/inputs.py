@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from typing import cast
 
+from bigram.arpa.conventions import NAMES as ARPA_NAMES
 from bigram.common.optional import needs
 from bigram.corpus.corpus import Corpus
 from bigram.corpus.formats import HEAD_BYTES, wrong_text
@@ -92,7 +93,7 @@ def read_counts(path: str) -> BigramCounts:
 
 def load_model(path: str, *, for_texts: bool = False) -> BigramModel:
     """Read a model that `save` wrote, or an ARPA file, which may be wanted to split texts."""
-    if path.endswith((".arpa", ".arpa.gz")):
+    if path.endswith(ARPA_NAMES):
         found = CountModel.from_arpa(path)
         if for_texts:
             _warn_of_characters(path, found)

@@ -74,7 +74,8 @@ def to_pandas(matrix: Dense | Csr, tokenizer: Tokenizer | None) -> pd.DataFrame:
     ids = {"context": contexts.astype(np.int32), "next": nexts.astype(np.int32)}
     columns: dict[str, Any] = {**ids, "count": values}
     if tokenizer is not None:
-        vocab = pd.Index(tokenizer.vocab)
+        # As objects: strings of Arrow, pandas' own choice, cannot hold lone surrogates.
+        vocab = pd.Index(tokenizer.vocab, dtype=object)
         for column, array in ids.items():
             columns[f"{column}_symbol"] = pd.Categorical.from_codes(array, vocab)
     frame: pd.DataFrame = pd.DataFrame(columns)
@@ -121,6 +122,8 @@ def read_parquet(path: StrPath, *, vocab_size: int | None = None) -> tuple[Csr, 
                 expected=expected,
             )
             return matrix, None if expected is None else expected.tokenizer
+    except MemoryError:  # pyarrow's is an ArrowException too
+        raise
     except (pa.ArrowException, KeyError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the system, not pyarrow's for bytes that it cannot read

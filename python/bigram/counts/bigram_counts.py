@@ -160,6 +160,11 @@ class BigramCounts(CountsExport):
             add_sparse([as_sparse(a), as_sparse(b)]), tokenizer, layout=layout
         )
 
+    def __radd__(self, other: object) -> BigramCounts:
+        if type(other) is not int or other != 0:  # with which the builtin sum() begins
+            return NotImplemented
+        return BigramCounts._from_checked(sound(self.matrix).copy(), self.tokenizer)
+
     def __iadd__(self, other: BigramCounts) -> BigramCounts:
         if not isinstance(other, BigramCounts):
             return NotImplemented
