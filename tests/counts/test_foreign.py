@@ -140,6 +140,7 @@ _USES: dict[str, Any] = {
     "to_dense": lambda c, _: c.to_dense(),
     "to_scipy": lambda c, _: c.to_scipy(),
     "==": lambda c, _: c == BigramCounts(sp.csr_array((5000, 5000), dtype=int)),
+    "+": lambda c, _: c + c,
     "merge": lambda c, _: bigram.merge(c, c),
     "save": lambda c, folder: c.save(folder / "a"),
     "to_tsv": lambda c, folder: c.to_tsv(folder / "a"),

@@ -157,7 +157,7 @@ class BigramCounts(CountsExport):
             return BigramCounts._from_checked(a + b, tokenizer)
         layout = None if type(a) is type(b) else "auto"
         return BigramCounts._from_checked(
-            add_sparse([as_sparse(a), as_sparse(b)]), tokenizer, layout=layout
+            add_sparse([self.to_scipy(), other.to_scipy()]), tokenizer, layout=layout
         )
 
     def __radd__(self, other: object) -> BigramCounts:
