@@ -11,9 +11,9 @@ from io import BufferedReader
 from typing import cast
 
 from bigram.arpa.conventions import NAMES as ARPA_NAMES
-from bigram.common.optional import needs
 from bigram.corpus.corpus import Corpus
 from bigram.corpus.formats import HEAD_BYTES, wrong_text
+from bigram.counts.arrow import parquet_holds_counts
 from bigram.counts.bigram_counts import BigramCounts
 from bigram.counts.columns import COLUMNS
 from bigram.inference.model import BigramModel
@@ -71,12 +71,7 @@ def _holds_counts(path: str) -> bool:
     if path.endswith((".safetensors", ".npz")):
         return True
     if path.endswith(".parquet") and os.path.isfile(path):
-        with needs("pyarrow", extra="parquet", purpose="reading Parquet"):
-            from pyarrow import ArrowException, parquet
-        try:
-            return set(COLUMNS) <= set(parquet.read_schema(path).names)
-        except ArrowException as error:
-            raise ValueError(f"{path}: not a Parquet file, or damaged: {error}") from None
+        return parquet_holds_counts(path)
     if path.endswith(".tsv") and os.path.isfile(path):
         with open(path, "rb") as file:
             head = file.read(_TSV_HEAD).removeprefix(codecs.BOM_UTF8)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bigram.tokenizers.protocol import Tokenizer
 
-__all__ = ["read_parquet", "to_arrow", "to_pandas", "write_parquet"]
+__all__ = ["parquet_holds_counts", "read_parquet", "to_arrow", "to_pandas", "write_parquet"]
 
 
 # What a Parquet file may unpack to whatever its size, and for each of its bytes.
@@ -94,6 +94,17 @@ def write_parquet(matrix: Dense | Csr, tokenizer: Tokenizer | None, path: StrPat
             writer.write_table(table)
         assert writer is not None
         writer.close()
+
+
+def parquet_holds_counts(path: StrPath) -> bool:
+    """Tell whether a Parquet file has the columns of counts; only its footer is read."""
+    pa = _pyarrow()
+    from pyarrow.parquet import read_schema
+
+    try:
+        return set(COLUMNS) <= set(read_schema(path).names)
+    except pa.ArrowException as error:
+        raise ValueError(f"{os.fspath(path)}: not a Parquet file, or damaged: {error}") from None
 
 
 def read_parquet(path: StrPath, *, vocab_size: int | None = None) -> tuple[Csr, Tokenizer | None]:
