@@ -54,7 +54,7 @@ class DenseSampler {
     }
 
     // Returns (tokens, offsets, 0), or what is wrong: ("starts" | "probs", position, 0), or
-    // ("mass", sequence, token) where a sequence must go on from a row without mass.
+    // ("mass", sequence, token) where a sequence reached a row without mass.
     py::tuple sample(const py::array& starts, const py::dtype& dtype, int64_t max_length,
                      int64_t stop, uint64_t seed, int num_threads) {
         const int64_t bits = 8 * static_cast<int64_t>(dtype.itemsize()) - (dtype.kind() == 'i');

@@ -64,5 +64,5 @@ def test_each_extra_that_is_named_installs_the_package_that_is_imported():
 @pytest.mark.skipif(not PACKAGE.is_dir(), reason="needs a checkout")
 def test_no_other_module_catches_a_missing_package():
     for path in PACKAGE.rglob("*.py"):
-        if path.name not in ("optional.py", "train.py"):  # train.py goes on without a picture
+        if path.name not in ("optional.py", "train.py"):  # train.py continues without a picture
             assert "except ImportError" not in path.read_text(encoding="utf-8"), path

@@ -16,7 +16,7 @@ def write(path, data: bytes):
 
 
 def rebuilt(batches, boundary: int | None) -> list[list[int]]:
-    """Put the sequences of batches together again, checking how they go on."""
+    """Put the sequences of batches together again, checking where each continues."""
     result: list[list[int]] = []
     for batch in batches:
         assert batch.offsets.dtype == np.int64

@@ -21,7 +21,7 @@ struct SequenceRequest {
     std::uint64_t seed;
 };
 
-// The first sequence that had to go on from a token whose row has no mass.
+// The first sequence that reached a token whose row has no mass.
 struct Stuck {
     std::int64_t sequence = -1;
     std::int64_t token = -1;

@@ -175,7 +175,7 @@ int64_t StoppingSequences<Cell, Token>::keep_unfinished(int64_t begin, int64_t s
     for (int64_t c = 0; c < sequences; ++c) {
         const uint32_t sequence = from[c];
         length[sequence] = done + std::min(valid[c], left);
-        // Written in any case and counted if it goes on: which ones end cannot be predicted, so a
+        // Written in any case and counted if it continues: which ones end cannot be predicted, so a
         // branch would be mispredicted about once for each sequence.
         id[kept] = sequence;
         state[kept] = tile.token[3][c];

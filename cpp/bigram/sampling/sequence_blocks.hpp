@@ -48,7 +48,7 @@ class FixedSequences {
 };
 
 // Sequences that end at a stop token. After each round the finished ones are removed from the
-// batch, so that a tile is full of sequences that go on, however different their lengths. The fours
+// batch, so that a tile is full of unfinished sequences, however different their lengths. The fours
 // of tokens are kept in the order in which they were drawn, and put together for each sequence at
 // the end, when its length and so its place are known.
 template <class Cell, class Token>

@@ -124,7 +124,7 @@ def input_lines() -> Iterator[list[str]]:
     if sys.stdin is None:
         raise OSError("standard input is closed")
     stream = cast(BufferedReader, sys.stdin.buffer)
-    parts: list[bytes] = []  # of a line that goes on; joined once, however long it is
+    parts: list[bytes] = []  # of an unfinished line; joined once, however long it is
     number = 0
     while chunk := stream.read1(_READ_BYTES):
         head, newline, rest = chunk.rpartition(b"\n")

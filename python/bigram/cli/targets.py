@@ -105,7 +105,7 @@ def _folded(path: str) -> str:
 
 
 def _may_be_replaced(path: str) -> bool:
-    """Tell whether nothing stands at `path`, or a device, an empty file, or a file of ours."""
+    """Tell whether `path` is free, a device, an empty file, or a file that bigram wrote."""
     status = _status(path)
     if status is None or not stat.S_ISREG(status.st_mode) or not status.st_size:
         return True

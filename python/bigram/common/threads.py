@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
 
 from bigram.common.checks import check_index
+from bigram.common.types import StrPath
 
 __all__ = ["get_num_threads", "resolve_num_threads", "set_num_threads"]
 
@@ -86,16 +86,21 @@ def _default_num_threads() -> int:
     return max(1, min(usable, _cgroup_quota(), _MAX_THREADS))
 
 
-def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> int:
+def _cgroup_quota(root: StrPath = "/sys/fs/cgroup") -> int:
     """Processors that the cgroup's quota amounts to, rounded up; no quota: a large number."""
     try:
-        if (root / "cpu.max").exists():  # version 2: "max 100000" or "150000 100000"
-            quota, period = (root / "cpu.max").read_text().split()[:2]
-        else:  # version 1: -1 is no quota
-            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text()
+        if os.path.exists(os.path.join(root, "cpu.max")):  # version 2: "max 100000"
+            quota, period = _read(root, "cpu.max").split()[:2]
+        else:  # version 1: -1 means no quota
+            quota = _read(root, "cpu", "cpu.cfs_quota_us")
+            period = _read(root, "cpu", "cpu.cfs_period_us")
         if int(quota) > 0:
             return max(1, math.ceil(int(quota) / int(period)))
     except (OSError, ValueError, ZeroDivisionError):
         pass
     return _MAX_THREADS
+
+
+def _read(*parts: StrPath) -> str:
+    with open(os.path.join(*parts), encoding="ascii") as file:  # pathlib takes 4 ms to import
+        return file.read()

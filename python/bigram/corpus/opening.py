@@ -9,7 +9,6 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from glob import glob
 from typing import Any, Protocol
 
 from bigram.common.checks import bad_kind
@@ -49,6 +48,8 @@ def expand_paths(paths: StrPaths) -> tuple[str, ...]:
         if not any(c in name for c in "*?[") or os.path.lexists(name):
             result.append(name)
             continue
+        from glob import glob
+
         matches = sorted(glob(name, recursive=True))
         if not matches:
             raise FileNotFoundError(f"no file matches {name}")

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 from collections.abc import Collection
 
 __all__ = ["RunFolder", "is_run"]
@@ -53,6 +52,8 @@ class RunFolder:
         """Remove what counts have written here, except these runs."""
         if not self._is_marked():
             return
+        import shutil  # takes 3 ms
+
         for name in os.listdir(self.path):
             if name not in runs and (is_run(name) or name == "total" or _TEMPORARY.fullmatch(name)):
                 path = os.path.join(self.path, name)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import os
 import tokenize
-import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +17,9 @@ from bigram.counts.foreign import checked_matrix
 from bigram.counts.matrix import as_sparse
 from bigram.storage.atomic import atomic_write
 from bigram.tokenizers.protocol import Tokenizer
+
+if TYPE_CHECKING:
+    import zipfile
 
 __all__ = ["read_npz", "write_npz"]
 
@@ -50,6 +52,8 @@ def write_npz(matrix: Csr, tokenizer: Tokenizer | None, path: StrPath) -> None:
 
 def read_npz(path: StrPath) -> tuple[Csr, Tokenizer | None]:
     """Read a square matrix of counts that ``scipy.sparse.save_npz`` or `write_npz` wrote."""
+    import zipfile  # takes 5 ms
+
     name, tokenizer = os.fspath(path), None
     try:
         with open(name, "rb") as file, zipfile.ZipFile(file) as archive:

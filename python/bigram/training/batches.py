@@ -27,7 +27,7 @@ class WindowBatches:
 
     With one sequence, a window is T + 1 tokens at a position ``randint(len(tokens) - T)``, as in
     the lecture. With several, it is T pairs in a row from all the pairs inside sequences: a window
-    that reaches the end of a sequence goes on in the next one, and no pair crosses the border. So
+    that reaches the end of a sequence continues in the next one, and no pair crosses the border. So
     every pair can be drawn, however short its sequence. The first and last T - 1 pairs of the
     stream are in fewer windows than the others.
 

@@ -47,7 +47,7 @@ class TrainingOptions:
         the pairs: it computes the exact gradient at a cost of V * V, however long the text is.
     block_size : int
         T: a batch is B windows of T pairs in a row at random positions, B * T examples. A window
-        that reaches the end of a sequence goes on in the next one; no pair crosses the border.
+        that reaches the end of a sequence continues in the next one; no pair crosses the border.
     shuffle : bool
         A batch is B pairs instead, and each pair comes once an epoch.
     l2 : float
