@@ -59,6 +59,9 @@ def test_standard_input_from_a_file_is_an_input(words, process) -> None:
     "name", ["c.safetensors", "c.npz", "c.tsv", "c.parquet", "c.arpa", "c.png"]
 )
 def test_a_foreign_file_needs_force_and_ours_does_not(run, words, model, name) -> None:
+    needed = {"c.png": "matplotlib", "c.parquet": "pyarrow"}.get(name)
+    if needed is not None:
+        pytest.importorskip(needed)
     target = words.with_name(name)
     command = "plot" if name.endswith(".png") else "convert"
     arguments = [command, model, *(["-o"] if command == "plot" else []), name]
@@ -153,6 +156,7 @@ def test_no_value_of_a_smoothing_is_lost(run, words, spec, message) -> None:
 
 
 def test_pictures_are_whole_or_not_there(run, words, monkeypatch) -> None:
+    pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
     assert run("fit", words, "-o", "m.safetensors").code == 0
