@@ -69,9 +69,11 @@ py::array_t<std::uint8_t> format_any(const py::array& log10, const py::object& c
 }
 
 // The unigrams of a file, kept to look the words of its bigrams up. It keeps the text alive.
-class Words {
+// Its name must differ from those of other bound classes: clang gives equal names in unnamed
+// namespaces one identity.
+class Unigrams {
   public:
-    Words(py::buffer text, int64_t begin, int64_t count) : text_(std::move(text)) {
+    Unigrams(py::buffer text, int64_t begin, int64_t count) : text_(std::move(text)) {
         view_ = text_.request();
         require(view_.ndim == 1 && view_.itemsize == 1 && view_.strides[0] == 1,
                 "text must be bytes");
@@ -130,15 +132,15 @@ void bind_arpa(py::module_& m) {
           py::arg("nexts").noconvert(), py::arg("backoffs"), py::arg("context_text"),
           py::arg("context_offsets").noconvert(), py::arg("next_text"),
           py::arg("next_offsets").noconvert(), py::arg("num_threads"));
-    py::class_<Words>(m, "ArpaWords", plain_type())
+    py::class_<Unigrams>(m, "ArpaWords", plain_type())
         .def(py::init<py::buffer, int64_t, int64_t>(), py::arg("text"), py::arg("begin"),
              py::arg("count"))
-        .def_property_readonly("error", &Words::error)
-        .def_property_readonly("position", &Words::position)
-        .def_property_readonly("log10", &Words::log10)
-        .def_property_readonly("backoffs", &Words::backoffs)
-        .def("joined", &Words::joined)
-        .def("bigrams", &Words::bigrams, py::arg("begin"), py::arg("count"),
+        .def_property_readonly("error", &Unigrams::error)
+        .def_property_readonly("position", &Unigrams::position)
+        .def_property_readonly("log10", &Unigrams::log10)
+        .def_property_readonly("backoffs", &Unigrams::backoffs)
+        .def("joined", &Unigrams::joined)
+        .def("bigrams", &Unigrams::bigrams, py::arg("begin"), py::arg("count"),
              py::arg("num_threads"));
 }
 
